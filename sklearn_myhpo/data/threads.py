@@ -308,7 +308,7 @@ def map_threads(function, *arguments):
     return list(_outside.get().pool.map(quiet, *arguments))
 
 
-def map_shares(function, items, work):
+def map_shares(function, items, work, least=2):
     """Return the results of a function of several shares of the items.
 
     Parameters
@@ -318,13 +318,15 @@ def map_shares(function, items, work):
     items : list
     work : float
         Multiplications of all items, which decide whether threads share them.
+    least : int, default=2
+        Items that a share has at least.
 
     Returns
     -------
     list
         One result per thread.
     """
-    n_threads = min(n_threads_for(work, row_limits().thin_work), len(items) // 2)
+    n_threads = min(n_threads_for(work, row_limits().thin_work), len(items) // least)
     if n_threads <= 1:
         return [function(items)]
     ends = [number * len(items) // n_threads for number in range(n_threads + 1)]

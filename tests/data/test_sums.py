@@ -7,7 +7,9 @@ from scipy import sparse
 from sklearn_myhpo.data.limits import RowLimits
 from sklearn_myhpo.data.parts import divide_rows
 from sklearn_myhpo.data.sources import as_design
+from sklearn_myhpo.data.sums import ProductSum
 from sklearn_myhpo.data.threads import threads_of_a_fit
+from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.engine.ridge.moments import sum_parts
 from tests.helpers import as_sums, covering_pairs
 
@@ -115,3 +117,21 @@ def test_residuals_of_a_nearly_perfect_model():
     np.testing.assert_allclose(
         found.parts[-1][0].residual_square, np.sum(residual**2), rtol=1e-6
     )
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3, 20])
+@pytest.mark.parametrize("step", [1, 3])
+def test_sum_of_products(n_outputs, step):
+    """Moments of rows at even distances, or of many targets, would be others."""
+    rng, end = np.random.default_rng(0), 4
+    rows = rng.standard_normal((90, end + n_outputs))
+    with use_limits(many_outputs=5):
+        found = ProductSum(end, end + n_outputs)
+        for start in (0, 30, 60):
+            found.add(rows[start : start + 30 : step])
+        # One part as a copy, so that both kinds of rows are added up.
+        found.add(rows[::step].copy())
+    products = 2.0 * rows[::step].T @ rows[::step]
+    np.testing.assert_allclose(found.matrix()[:end], products[:end])
+    np.testing.assert_array_equal(found.matrix()[end, :end], 0.0)
+    np.testing.assert_allclose(found.matrix()[end, end:], np.diag(products)[end:])

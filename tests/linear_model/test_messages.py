@@ -33,6 +33,9 @@ ELSEWHERE = {
     *("data/streams/block_checks.py", "data/dask/source.py", "data/dask/blocks.py"),
     *(
         "data/dask/tasks.py",
+        "data/dask/graph.py",
+        "data/dask/watch.py",
+        "linear_model/_streams/dask_score.py",
         "linear_model/_streams/coded.py",
         "linear_model/_streams/dask.py",
     ),

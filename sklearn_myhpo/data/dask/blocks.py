@@ -13,6 +13,8 @@ from ..frames import column_kinds
 def is_dask(values):
     """Whether a value is a collection of Dask, such as an array, frame or series.
 
+    So is an array of xarray that holds one.
+
     Parameters
     ----------
     values : object
@@ -21,15 +23,28 @@ def is_dask(values):
     -------
     bool
     """
-    return any(
+    if any(
         one.__module__.partition(".")[0] in ("dask", "dask_expr")
         for one in type(values).__mro__
-    )
+    ):
+        return True
+    graph_of = getattr(type(values), "__dask_graph__", None)
+    return graph_of is not None and graph_of(values) is not None
 
 
 def import_dask(module="dask.base"):
     """Import a module of Dask, or say how to install it."""
     return import_optional(module, "X from Dask", extra="dask")
+
+
+#: Libraries of the blocks, and functions that convert those of others.
+_HOMES = ("numpy", "scipy", "pandas")
+_CONVERSIONS = {
+    "cupy": "cupy.asnumpy",
+    "cupyx": "a method get of cupyx",
+    "cudf": "a method to_pandas of cudf",
+    "sparse": "lambda block: block.tocsr()",
+}
 
 
 class DaskColumns(NamedTuple):
@@ -125,10 +140,13 @@ def is_frame(values):
 
 def _check_kind(name, values):
     """Raise a TypeError unless a value is an array, a frame or a series of Dask."""
-    if is_dask(values) and (is_frame(values) or hasattr(type(values), "chunks")):
+    if is_dask(values) and (is_frame(values) or hasattr(type(values), "rechunk")):
+        _check_home(name, values)
         return
     advice = ""
-    if is_dask(values):
+    if hasattr(type(values), "to_dask_dataframe"):
+        advice = f" {name}.data is the array of Dask that xarray holds."
+    elif is_dask(values):
         advice = " dask.array.from_delayed and dask.dataframe.from_delayed make one."
     elif name != "X":
         advice = (
@@ -139,6 +157,18 @@ def _check_kind(name, values):
         f"{name} must be an array or a frame of Dask{' as X is' * (name != 'X')}. Got "
         f"{type(values).__name__}.{advice}"
     )
+
+
+def _check_home(name, values):
+    """Raise a TypeError if the blocks are known to be of another library."""
+    kind = type(values._meta)
+    home = kind.__module__.partition(".")[0]
+    if home not in _HOMES:
+        raise TypeError(
+            f"{name} must have blocks of NumPy, SciPy or pandas. Got blocks of "
+            f"{home}.{kind.__name__}. Convert them one by one: {name}.map_blocks(...) "
+            f"of an array, with {_CONVERSIONS.get(home, 'a function of that library')}."
+        )
 
 
 def _like(X, name, values):
@@ -170,6 +200,13 @@ def _like(X, name, values):
             "or call compute_chunk_sizes() of the arrays."
         )
     return values
+
+
+def as_labels(y):
+    """Return labels of one column without the axis of the columns."""
+    if is_dask(y) and getattr(y, "ndim", 1) == 2 and y.shape[1] == 1:
+        return y[y.columns[0]] if is_frame(y) else y[:, 0]
+    return y
 
 
 def _are_apart(one, other):

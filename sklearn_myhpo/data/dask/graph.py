@@ -5,7 +5,7 @@ from contextlib import nullcontext
 
 from ..threads import one_thread
 from .blocks import import_dask, is_frame, n_blocks_of
-from .watch import client_of, watched
+from .watch import check_client, client_of, watched
 
 
 class BlockGraph:
@@ -30,6 +30,9 @@ class BlockGraph:
             self._refs.append(self._references(one))
             if one is not None:
                 self._tasks.update(one.__dask_graph__())
+        # Blocks without a task are in the memory of a cluster.
+        refs = (one for column in self._refs for one in column if one is not None)
+        self._is_remote = any(one.key not in self._tasks for one in refs)
 
     def _references(self, values):
         """Return a reference to every block of a collection, None for no collection."""
@@ -96,8 +99,17 @@ class BlockGraph:
     def _compute(self, tasks, key):
         """Return the result of a task."""
         get = self._scheduler()
+        client = client_of(get)
+        if client is not None:
+            check_client(client)
+        elif self._is_remote:
+            raise ValueError(
+                "Blocks of X, y or others are persisted in a cluster, but its Client "
+                "is closed. Make a Client of the cluster again, and persist the "
+                "collections as they were before."
+            )
         # Dask's threads would wait for those of linear algebra.
-        with one_thread() if client_of(get) is None else nullcontext():
+        with one_thread() if client is None else nullcontext():
             return get({**self._tasks, **tasks}, key)
 
 

@@ -97,7 +97,7 @@ class DaskSource(RowSource):
         for number in range(self.n_blocks if self._first is None else 0):
             if self._sizes is not None and not self._sizes[number]:
                 continue
-            found = self._graph.of_block(first_rows, number, n_rows)
+            found = self._graph.of_block(first_rows, number, n_rows, f"block {number}")
             if found[0].shape[0]:
                 self._form = RowForm.of(found, f"block {number}")
                 rows, facts = check_rows(found, f"block {number}", self._form)

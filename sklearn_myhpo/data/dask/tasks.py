@@ -94,6 +94,7 @@ def work_on(call, place, *columns):
     """
     where = f"block {place.number}"
     check_length(columns[0], place, where)
+    check_lengths(columns, where)
     if place.known is None:
         rows, facts = check_rows(columns, where, call.form)
         facts = {place.number: facts}
@@ -131,8 +132,22 @@ def check_length(X, place, where):
     if X.shape[0] != place.n_rows:
         raise ValueError(
             f"X of {where} must have {place.n_rows} rows, as the chunks or the y of "
-            f"Dask have. Got {X.shape[0]}."
+            f"Dask have. Got {X.shape[0]}. compute_chunk_sizes() of the arrays counts "
+            "the rows."
         )
+
+
+def check_lengths(columns, where):
+    """Raise if y, weights or keys of a block have other numbers of rows than X."""
+    n_rows = columns[0].shape[0]
+    for name, one in zip(("y", "sample_weight", "groups"), columns[1:], strict=True):
+        if one is not None and len(one) != n_rows:
+            raise ValueError(
+                f"{name} of {where} must have as many rows as its X, {n_rows}. Got "
+                f"{len(one)}. If the blocks were divided in different ways, call "
+                "compute_chunk_sizes() of the arrays, so that they are brought "
+                "together, or take both from one collection."
+            )
 
 
 def count(shared, place, values):
@@ -145,8 +160,9 @@ def join(*parts):
     return [one for part in parts for one in part]
 
 
-def first_rows(n_rows, *columns):
+def first_rows(n_rows, where, *columns):
     """Return the first rows of the columns of a block, as given."""
+    check_lengths(columns, where)
     return [None if one is None else _first(one, n_rows) for one in columns]
 
 

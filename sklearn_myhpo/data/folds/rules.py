@@ -1,6 +1,8 @@
 """Folds as rules that say which rows a fold holds out, without a list of them."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import NamedTuple
 
@@ -11,7 +13,7 @@ from ..cv import check_cv_type
 from .class_counts import count_classes
 from .hashes import mix, uniform
 from .splitters import FoldSplitter, KeyFolds, RowFolds
-from .uses import LabelRule
+from .uses import LabelRule, type_of_labels
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,17 @@ class Contiguous(LabelRule):
 
     def labels(self, block):
         """Return the fold of every row, shape (b,)."""
+        ends, start = self._ends, block.start
+        first, last = ends.searchsorted([start, start + block.n_rows - 1], "right")
+        inner = [0, *(ends[first:last] - start).tolist(), block.n_rows]
+        folds = np.arange(first, last + 1, dtype=type_of_labels(self.n_splits))
+        return np.repeat(folds, [b - a for a, b in pairwise(inner)])
+
+    @cached_property
+    def _ends(self):
+        """Number of the row after the last one of every fold."""
         least, larger = divmod(self.n_samples, self.n_splits)
-        folds = np.arange(self.n_splits)
-        ends = np.cumsum(least + (folds < larger)) - block.start
-        return np.repeat(folds, np.diff(np.clip(ends, 0, block.n_rows), prepend=0))
+        return np.cumsum(least + (np.arange(self.n_splits) < larger))
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from scipy import sparse
 
 from ..._messages import shown
 from .hashes import hash_keys, uniform
-from .uses import LabelRule
+from .uses import LabelRule, type_of_labels
 
 
 class FoldSplitter(LabelRule):
@@ -85,7 +85,9 @@ class RowFolds(FoldSplitter):
         -------
         ndarray of int of shape (b,)
         """
-        return np.arange(block.start, block.start + block.n_rows) % self.n_splits
+        folds = np.arange(self.n_splits, dtype=type_of_labels(self.n_splits))
+        first = block.start % self.n_splits
+        return np.tile(folds, 2 + block.n_rows // self.n_splits)[first:][: block.n_rows]
 
     def split(self, X: Any, y: Any = None, groups: Any = None) -> Any:
         """Yield the training and validation rows of every fold.
@@ -170,9 +172,9 @@ class KeyFolds(FoldSplitter):
             return self._folds(_column_of(block.X, self.key))
         if block.key is None:
             raise ValueError(
-                f"{self} needs the keys of the rows, but the batches hold none. Give "
-                "the column of X, KeyFolds(key=...), or keys to Batches, as in "
-                "Batches.from_parquet(..., key=...)."
+                f"{self} needs the keys of the rows, but there are none. Give the "
+                "column of X, KeyFolds(key=...), the groups of fit, or keys to "
+                "Batches, as in Batches.from_parquet(..., key=...)."
             )
         return self._folds(block.key)
 
@@ -235,7 +237,9 @@ class KeyFolds(FoldSplitter):
     def _folds(self, keys):
         """Return the fold of every key."""
         chance = uniform(hash_keys(keys, "the key of KeyFolds"))
-        return np.minimum((chance * self.n_splits).astype(np.intp), self.n_splits - 1)
+        own = type_of_labels(self.n_splits)
+        # The product may be rounded up to the number of folds.
+        return np.minimum((chance * self.n_splits).astype(own), self.n_splits - 1)
 
 
 def _column_of(X, number):

@@ -148,7 +148,9 @@ class LabelRule(FoldRule):
     def kinds(self, block):
         """Return the kinds of the rows of a block, shape (b, 1)."""
         labels = np.asarray(self.labels(block))
-        return np.where(labels < 0, self.n_splits, labels)[:, None]
+        if labels.min(initial=0) < 0:
+            labels = np.where(labels < 0, self.n_splits, labels)
+        return labels[:, None]
 
 
 class NoFolds(FoldRule):
@@ -165,6 +167,14 @@ class NoFolds(FoldRule):
     def kinds(self, block):
         """Return zero for every row of a block, shape (b, 1)."""
         return np.zeros((block.n_rows, 1), dtype=int)
+
+
+def type_of_labels(n_labels):
+    """Return the smallest type of the numbers from -1 to `n_labels`.
+
+    A block has thousands of labels, which are compared and sorted: bytes are faster.
+    """
+    return np.min_scalar_type(-1 - n_labels)
 
 
 def rule_or_none(rule):

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..blocks import rows_by_label
 from .condense import factor_of_rows
+from .filling import Filler
 from .fold_moments import kinds_of_block
 
 
@@ -83,12 +84,13 @@ def rows_by_kind(block, rule, centre):
         Of the kinds with rows of positive weight.
     """
     y = block.y.reshape(block.n_rows, -1).astype(np.float64, copy=False)
-    found, (_, used, n_kinds) = {}, kinds_of_block(block, rule)
+    found, filler = {}, Filler(centre)
+    _, used, n_kinds = kinds_of_block(block, rule)
     for family in used.T:
         for kind, rows in rows_by_label(family, n_kinds):
             weight = None if block.weight is None else block.weight[rows]
             own = np.empty((len(y[rows]), centre.width))
-            centre.fill(block.X[rows], y[rows], weight, own)
+            filler.fill(block.X[rows], y[rows], weight, own)
             # Rows of a kind may come in several runs.
             known = found.get(kind)
             found[kind] = own if known is None else np.concatenate([known, own])

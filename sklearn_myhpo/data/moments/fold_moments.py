@@ -1,21 +1,24 @@
 """Second moments of the rows of every fold, in one pass."""
 
-from functools import singledispatch
+from functools import reduce, singledispatch
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
-from ..blocks import Space, rows_by_label, slices
 from ..folds.uses import rule_or_none
 from ..limits import row_limits
 from ..streams.checks import as_dense
 from ..streams.sample import RowSample, sample_block
-from ..sums import add_products, origin
-from ..threads import map_shares
+from ..sums import ProductSum, origin
+from ..threads import map_shares, n_threads_for
+from .filling import Filler
 
 #: Squared mean over variance below which the origin stays zero.
 NEAR = 1.0
+#: Rows from which a product costs about the least per row.
+MANY_ROWS = 250
+#: Rows of a block whose parts are counted.
+SOME_ROWS = 100
 
 
 class Centre(NamedTuple):
@@ -48,56 +51,6 @@ class Centre(NamedTuple):
         """Number of columns of (x, 1, y)."""
         return len(self.x) + 1 + len(self.y)
 
-    @property
-    def is_zero(self):
-        """Whether the origin is zero."""
-        return not (self.x.any() or self.y.any())
-
-    def fill(self, X, y, weight, out, space=None):
-        """Write rows (x, 1, y) in these units, times the roots of their weights.
-
-        Parameters
-        ----------
-        X : ndarray or CSR array of shape (n_rows, n_features)
-        y : ndarray of shape (n_rows, n_targets)
-        weight : ndarray of shape (n_rows,) or None
-        out : ndarray of shape (n_rows, n_features + 1 + n_targets)
-        space : Origins, optional
-            Memory to be used again for the next rows.
-        """
-        one = self.n_features
-        # Another precision is converted first: both at once would be slow.
-        out[:, :one] = as_dense(X)
-        out[:, one] = 1.0
-        out[:, one + 1 :] = y
-        if not self.is_zero:
-            origins = Origins(self) if space is None else space
-            np.subtract(out, origins.of(len(out)), out=out)
-        if self.y_exponent.any():
-            out[:, one + 1 :] = np.ldexp(out[:, one + 1 :], -self.y_exponent)
-        if weight is not None:
-            weight = np.ldexp(weight.astype(np.float64), -self.weight_exponent)
-            out *= np.sqrt(weight)[:, None]
-
-
-class Origins:
-    """The origin of (x, 1, y), repeated for every row, which is faster to subtract.
-
-    Parameters
-    ----------
-    centre : Centre
-    """
-
-    def __init__(self, centre):
-        self._origin = np.concatenate([centre.x, [0.0], centre.y])
-        self._rows = np.empty((0, len(self._origin)))
-
-    def of(self, n_rows):
-        """Return the origins of some rows."""
-        if len(self._rows) < n_rows:
-            self._rows = np.tile(self._origin, (n_rows, 1))
-        return self._rows[:n_rows]
-
 
 class FoldMoments(NamedTuple):
     """Sums over the rows of every kind, which add up over disjoint rows.
@@ -122,14 +75,12 @@ class FoldMoments(NamedTuple):
 
     def plus(self, other):
         """Return the sums over the rows of both."""
-        matrices, counts = dict(self.matrices), dict(self.counts)
-        for kind, matrix in other.matrices.items():
-            with np.errstate(over="ignore", invalid="ignore"):
-                # Infinite sums are detected at the end.
-                add_of_kind(matrices, kind, matrix)
-            counts[kind] = counts.get(kind, 0) + other.counts[kind]
+        own = self.matrices, self.counts
+        with np.errstate(over="ignore", invalid="ignore"):
+            # Infinite sums are detected at the end.
+            sums = _joined(own, (other.matrices, other.counts))
         n_rows = self.n_rows + other.n_rows
-        return FoldMoments(matrices, counts, n_rows, self.sample.plus(other.sample))
+        return FoldMoments(*sums, n_rows, self.sample.plus(other.sample))
 
     def total(self, uses):
         """Return the sum over all rows, given the `FoldUses`."""
@@ -142,6 +93,15 @@ def add_of_kind(matrices, kind, matrix):
     """Add a matrix to the sum of its kind, in a dict; a known sum stays as it is."""
     known = matrices.get(kind)
     matrices[kind] = matrix if known is None else known + matrix
+
+
+def _joined(one, other):
+    """Return the sums and the counts of both, by kind."""
+    matrices, counts = map(dict, one)
+    for kind, matrix in other[0].items():
+        add_of_kind(matrices, kind, matrix)
+        counts[kind] = counts.get(kind, 0) + other[1][kind]
+    return matrices, counts
 
 
 def centre_of_block(block, exponents, *, is_about_means):
@@ -200,44 +160,31 @@ def moments_of_block(block, rule, centre, step, most):
     kinds, used, n_kinds = kinds_of_block(block, rule)
     y = block.y.reshape(block.n_rows, -1).astype(np.float64, copy=False)
     width, end = centre.width, centre.n_features + 1
-    least = min(width, row_limits().gram_rows)
-    most_rows = next(slices(block.n_rows, width, least, cached=True)).stop
-    pieces = [
-        (kind, piece)
-        for family in used.T
-        for kind, index in rows_of_parts(family, n_kinds)
-        for piece in _pieces(index, block.n_rows, most_rows)
-    ]
+    work = block.n_rows * end * width
+    windows = _windows(used, width, work)
 
     def own(share):
-        sums, space, origins = {}, Space(), Origins(centre)
-        for kind, index in share:
-            target = y[index]
-            weight = None if block.weight is None else block.weight[index]
-            filled = space.of(len(target), width)
-            centre.fill(_rows(block.X, index), target, weight, filled, origins)
-            if kind not in sums:
-                sums[kind] = np.zeros((end + 1, width))
-            add_products(sums[kind], filled)
-        return sums
+        sums, counts, filler = {}, {}, Filler(centre)
+        for rows in share:
+            weight = None if block.weight is None else block.weight[rows]
+            filled = filler.fill(block.X[rows], y[rows], weight)
+            for family in used[rows].T:
+                for kind, part in filler.parts(filled, family, n_kinds):
+                    if kind not in sums:
+                        sums[kind] = ProductSum(end, width)
+                    sums[kind].add(part)
+                    counts[kind] = counts.get(kind, 0) + len(part)
+        return {kind: one.matrix() for kind, one in sums.items()}, counts
 
     n_entries = n_kinds * (end + 1) * width
     with np.errstate(over="ignore", invalid="ignore"):
         if n_entries > row_limits().thread_entries:
-            found = [own(pieces)]
+            found = [own(windows)]
         else:
-            found = map_shares(own, pieces, block.n_rows * end * width)
-        matrices = found[0]
-        for others in found[1:]:
-            for kind, matrix in others.items():
-                add_of_kind(matrices, kind, matrix)
-    counts = np.bincount(used[used >= 0], minlength=n_kinds)
-    return FoldMoments(
-        matrices,
-        {kind: int(counts[kind]) for kind in matrices},
-        block.n_rows,
-        sample_block(block, kinds, step, most),
-    )
+            found = map_shares(own, windows, work, least=1)
+        matrices, counts = reduce(_joined, found)
+    sample = sample_block(block, kinds, step, most)
+    return FoldMoments(matrices, counts, block.n_rows, sample)
 
 
 def kinds_of_block(block, rule):
@@ -257,62 +204,33 @@ def kinds_of_block(block, rule):
     """
     rule = rule_or_none(rule)
     kinds = used = rule.kinds(block)
-    if block.weight is not None:
+    if block.weight is not None and not np.all(block.weight > 0):
         used = np.where((block.weight > 0)[:, None], kinds, -1)
     return kinds, used, rule.uses.n_kinds
 
 
-def rows_of_parts(used, n_parts):
-    """Yield the rows of every part, as a slice if they are at even distances.
-
-    Indexing with a slice copies nothing.
+def _windows(used, width, work):
+    """Return slices of neighbouring rows, which are filled once for all their parts.
 
     Parameters
     ----------
-    used : ndarray of int of shape (b,)
-        One column of those of `kinds_of_block`.
-    n_parts : int
+    used : ndarray of int of shape (b, n_families)
+        As in `kinds_of_block`.
+    width : int
+        Numbers per row.
+    work : float
+        Multiplications, which decide whether threads share the rows.
 
-    Yields
-    ------
-    part : int
-    rows : slice or ndarray of int
+    Returns
+    -------
+    list of slice
     """
-    period = _period(used, n_parts)
-    if not period:
-        yield from rows_by_label(used, n_parts)
-        return
-    for first, part in enumerate(used[:period].tolist()):
-        if part >= 0:
-            yield part, slice(first, None, period)
-
-
-def _period(used, n_parts):
-    """Return the period of the parts, in rows; 0 if they do not recur."""
-    again = np.flatnonzero(used[1 : n_parts + 2] == used[0]) if len(used) else ()
-    if not len(again) or again[0] == 0:
-        return 0
-    period = int(again[0]) + 1
-    # A part that occurs twice in a period is not a single slice.
-    if len(set(used[:period].tolist())) < period:
-        return 0
-    return period if np.array_equal(used[period:], used[:-period]) else 0
-
-
-def _pieces(index, n_rows, most_rows):
-    """Yield parts of an index, a slice or an array, of so many rows at most."""
-    if not isinstance(index, slice):
-        for start in range(0, len(index), most_rows):
-            yield index[start : start + most_rows]
-        return
-    start, stop, step = index.indices(n_rows)
-    for first in range(start, stop, most_rows * step):
-        yield slice(first, min(stop, first + most_rows * step), step)
-
-
-def _rows(X, index):
-    """Return some rows of an array, dense or sparse."""
-    if isinstance(index, slice) or sparse.issparse(X):
-        return X[index]
-    # Faster than an index in brackets.
-    return X.take(index, axis=0)
+    n_rows, n_threads = len(used), n_threads_for(work, row_limits().thin_work)
+    # The number of parts, about.
+    n_parts = len(set(used[:: max(1, n_rows // SOME_ROWS), 0].tolist()))
+    size = min(2 * row_limits().cached_entries // width, -(-n_rows // n_threads))
+    size = max(size, MANY_ROWS * n_parts)
+    # Of the same size, since a rest of few rows would cost as much as many.
+    size = max(1, -(-n_rows // max(1, -(-n_rows // size))))
+    starts = range(0, n_rows, size)
+    return [slice(start, min(start + size, n_rows)) for start in starts]

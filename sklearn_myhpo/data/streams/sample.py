@@ -6,6 +6,9 @@ import numpy as np
 
 from .checks import as_dense
 
+#: Parts of a sample from which they are joined.
+MOST_PARTS = 32
+
 
 class SampledRows(NamedTuple):
     """Some rows.
@@ -45,7 +48,8 @@ class RowSample(NamedTuple):
     most : int
         Rows beyond which the step is doubled.
     parts : tuple of SampledRows
-        The rows, in parts: to join them for every block would cost more than the rest.
+        The rows, in some parts: to join them for every block would cost more than the
+        rest, and so would the sums over many parts.
     """
 
     step: int
@@ -62,7 +66,7 @@ class RowSample(NamedTuple):
         step = max(self.step, other.step)
         parts = self._thinned(step).parts + other._thinned(step).parts
         both = RowSample(step, self.most, parts)
-        if len(parts) > 1 and both.n_rows > self.most:
+        if len(parts) > MOST_PARTS or (len(parts) > 1 and both.n_rows > self.most):
             both = both._replace(parts=(both.joined(),))
         while both.n_rows > self.most:
             both = both._thinned(2 * both.step)

@@ -5,13 +5,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ..moments.condensed import deviations_of_block, differences_of_block
+from ..moments.filling import rows_of_parts
 from ..moments.fold_factors import FoldFactors, factors_of_block
 from ..moments.fold_moments import (
     FoldMoments,
     add_of_kind,
     kinds_of_block,
     moments_of_block,
-    rows_of_parts,
 )
 from ..moments.passes import Largest, largest_of_block
 from ..streams.sample import RowSample, SampledRows

@@ -2,7 +2,7 @@
 
 from ..._messages import shown
 from ...data.cv import takes_groups
-from ...data.dask.blocks import is_dask
+from ...data.dask.blocks import as_labels, is_dask
 from ...data.dask.source import MOST_DASK_FEATURES, DaskSource
 from .pass_bar import PassBar
 from .sources import NeedsRowsError, Room, SourceReader
@@ -46,6 +46,8 @@ def read_dask(model, solver, X, y, sample_weight, metadata, validation):
         raise ValueError(
             f"{obstacle}. Single rows of Dask collections cannot be accessed. {_ELSE}"
         )
+    if model._is_classifier:
+        y = as_labels(y)
     source = DaskSource(X, y, sample_weight, metadata[0])
     PassBar.watch(model, source)
     reader = SourceReader(model, solver, metadata, DASK_ROOM, takes_keys=True)

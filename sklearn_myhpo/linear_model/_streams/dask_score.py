@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
+from ..._messages import shown
 from ..._typing import MatrixLike
-from ...data.dask.blocks import is_dask
+from ...data.dask.blocks import as_labels, is_dask
 from ...data.dask.lazy import for_predictions
 from ...data.dask.source import DaskSource
 from ...data.streams.source import Sums
@@ -46,8 +47,11 @@ collection of Dask
                 y, sample_weight = _as_array(y), _as_array(sample_weight)
             return super().score(X, y, sample_weight)
         check_is_fitted(self)
+        is_classifier = self.__sklearn_tags__().estimator_type == "classifier"
+        y = as_labels(y) if is_classifier else y
         source, model = DaskSource(X, y, sample_weight), for_predictions(self)
-        if self.__sklearn_tags__().estimator_type == "classifier":
+        if is_classifier:
+            check_labels(source.first().y, self.classes_)
             right, weight = source.map_reduce(hits_of_block, model, source.names).parts
             return float(right / weight)
         first = source.first().y
@@ -57,6 +61,24 @@ collection of Dask
         spread = np.maximum(square - total**2 / weight, 0.0)
         ratio = np.divide(left, spread, out=(left > 0).astype(float), where=spread > 0)
         return float(np.mean(1.0 - ratio))
+
+
+def check_labels(y, classes):
+    """Raise if some labels are texts and the classes are not, or the reverse.
+
+    Parameters
+    ----------
+    y : ndarray
+        Some labels.
+    classes : ndarray of shape (n_classes,)
+        Of the fitted estimator.
+    """
+    one = y.ravel()[:1].tolist()
+    if one and isinstance(one[0], str) != isinstance(classes.tolist()[0], str):
+        raise ValueError(
+            f"y must have labels of the type of the classes, {shown(classes)}. Got "
+            f"{shown(one[0])}."
+        )
 
 
 def _as_array(value):

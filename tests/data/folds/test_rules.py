@@ -287,7 +287,7 @@ def test_texts_of_any_length_are_keys():
 def test_keys_that_are_not_there():
     """The message would be one about None."""
     y = np.zeros(9)
-    with pytest.raises(ValueError, match="but the batches hold none"):
+    with pytest.raises(ValueError, match="but there are none"):
         labels_of_all(source_of(y), KeyFolds(3))
     with pytest.raises(ValueError, match="needs the groups of the rows"):
         list(KeyFolds(3).split(y[:, None]))

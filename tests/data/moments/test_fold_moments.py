@@ -12,11 +12,11 @@ from sklearn_myhpo.data import Batches, KeyFolds, RowFolds
 from sklearn_myhpo.data.folds.rules import HoldOut
 from sklearn_myhpo.data.folds.uses import NoFolds
 from sklearn_myhpo.data.moments.condensed import condense, factors_of_moments
+from sklearn_myhpo.data.moments.filling import rows_of_parts
 from sklearn_myhpo.data.moments.fold_factors import factors_of_block
 from sklearn_myhpo.data.moments.fold_moments import (
     centre_of_block,
     moments_of_block,
-    rows_of_parts,
 )
 from sklearn_myhpo.data.moments.passes import condense_source, rows_of_block
 from sklearn_myhpo.data.streams.source import BatchSource, Block

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sklearn_myhpo.data.streams.sample import sample_block
+from sklearn_myhpo.data.streams.sample import MOST_PARTS, sample_block
 from sklearn_myhpo.data.streams.source import Block
 
 
@@ -68,3 +68,11 @@ def test_samples_keep_no_block():
     (part,) = sample_of([3000], [0], 1000, 100).parts
     for column in part:
         assert column.base is None or column.base.size < 10
+
+
+def test_parts_are_joined():
+    """The sums over ten thousand blocks would take longer than all products."""
+    n_blocks = 3 * MOST_PARTS
+    found = sample_of([2] * n_blocks, range(n_blocks), 1, 1000)
+    assert len(found.parts) <= MOST_PARTS
+    np.testing.assert_array_equal(found.joined().number, np.arange(2 * n_blocks))

@@ -338,7 +338,7 @@ def test_rows_in_memory_stay_as_they_are(rows):
         ({"cv": RowFolds(2)}, (X, Y, np.arange(N) % 2), "cv=RowFolds.* leaves a train"),
         ({"cv": 1e-9}, (X, Y, None), "cv=1e-09 leaves the validation part without a"),
         ({"cv": 1.5}, (X, Y, None), "cv=1.5 is not allowed"),
-        ({"cv": KeyFolds(3)}, (X, Y, None), "but the batches hold none"),
+        ({"cv": KeyFolds(3)}, (X, Y, None), "but there are none"),
     ],
 )
 def test_what_cannot_be_fitted(options, data, message):
