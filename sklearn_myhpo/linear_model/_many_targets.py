@@ -27,6 +27,7 @@ from ..engine.ridge.final_weights import (
 )
 from ..penalties.groups import FeatureGroups
 from ._dual import check_dual
+from ._few_rows import few_of_many, origin_of
 from ._problem import LastFit
 
 #: Range of penalties whose squares and quotients neither overflow nor vanish.
@@ -40,12 +41,30 @@ class ManyTargetsMixin:
         keeps_rows = not (self.store_coef or self._follows)
         if keeps_rows:
             check_dual(self, source)
-        turns = _can_turn(self, source)
-        if not (keeps_rows or turns):
+        shares = _can_turn(self, source)
+        few = few_of_many(self, source) if shares else None
+        n_samples, n_targets = source.target.shape
+        turns = shares and n_targets > max(n_samples, limits().turned_targets - 1)
+        if not (keeps_rows or turns or few):
             return super()._learn(source, solver, progress)
+        if few is not None:
+            small, everything = few
+            models = self._learn_small(small, source, solver, progress)
+            self.plan_ = self.plan_.of_rows(n_samples).of_outputs(n_targets)
+            given = (source, source) if keeps_rows else (everything, everything)
+            found = _Weights(self, *given, None, keeps_rows)
+            self._set_found(found, source, is_exact=False)
+            return models
         basis = _basis_of(self, source)
         small = source if basis is None else _in_basis(source, basis)
         small = _turned(small) if turns else small
+        models = self._learn_small(small, source, solver, progress)
+        found = _Weights(self, source, small, basis, keeps_rows)
+        self._set_found(found, source, is_exact=basis is None and not turns)
+        return models
+
+    def _learn_small(self, small, source, solver, progress):
+        """Learn lambda from a source that stands for another; return split models."""
         if small is not source:
             progress = _WithoutModels(progress)
         # Weights are rounded to the precision of X at the end.
@@ -53,8 +72,6 @@ class ManyTargetsMixin:
         models = super()._learn(small, solver, progress)
         self._last_fit = LastFit(self._last_fit.lambda_, None)
         self._set_groups(source.groups)
-        found = _Weights(self, source, small, basis, keeps_rows)
-        self._set_found(found, source, is_exact=basis is None and not turns)
         return models
 
     def _set_found(self, found, source, is_exact):
@@ -81,10 +98,7 @@ class ManyTargetsMixin:
 
 
 def _can_turn(model, source):
-    """Whether fewer targets give the same lambda as all."""
-    n_samples, n_targets = source.target.shape
-    if n_targets <= max(n_samples, limits().turned_targets - 1):
-        return False
+    """Whether rotated targets give the same lambda as all."""
     if model._is_per_target or source.row_groups is not None:
         return False
     asks = model.scoring is not None or model.store_cv_results or not model.refit
@@ -127,11 +141,8 @@ def _in_basis(source, basis):
 
 def _turned(source):
     """Return the source of few targets with the same sums over targets."""
-    y, n_targets = source.target, source.target.shape[1]
-    origin = np.zeros(n_targets)
-    if source.fit_intercept:
-        origin = source.weights @ y / source.weights.sum()
-    target, criterion = turned_targets(y, origin), source.criterion
+    target = turned_targets(source.target, origin_of(source))
+    criterion, n_targets = source.criterion, source.target.shape[1]
     if criterion is not None:
         criterion = criterion.of_turned(n_targets, target.shape[1])
     return replace(source, target=target, criterion=criterion)
