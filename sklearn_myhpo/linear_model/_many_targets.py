@@ -13,7 +13,7 @@ import numpy as np
 from ..bilevel.bounds import automatic_bounds, resolve_bounds
 from ..data.few_targets import target_slices, turned_targets
 from ..data.row_basis import row_basis
-from ..data.sources import stored_rows
+from ..data.sources import as_design, stored_rows
 from ..data.statistics import standard_rows
 from ..diagnostics.posterior import Posterior
 from ..engine.limits import limits
@@ -30,6 +30,8 @@ from ._dual import check_dual
 from ._few_rows import few_of_many, origin_of
 from ._problem import LastFit
 
+#: Share of the entries of sparse rows from which a dense copy takes hardly more memory.
+LEAST_FILLED = 1 / 3
 #: Range of penalties whose squares and quotients neither overflow nor vanish.
 LEAST_PENALIZED, MOST_PENALIZED = 1e-150, 1e150
 
@@ -41,6 +43,7 @@ class ManyTargetsMixin:
         keeps_rows = not (self.store_coef or self._follows)
         if keeps_rows:
             check_dual(self, source)
+            source = replace(source, design=_accurate(source))
         shares = _can_turn(self, source)
         few = few_of_many(self, source) if shares else None
         n_samples, n_targets = source.target.shape
@@ -105,6 +108,26 @@ def _can_turn(model, source):
     if asks or source.groups.n_unpenalized or source.condensed is not None:
         return False
     return source.criterion is None or source.criterion.turns_targets
+
+
+def _accurate(source):
+    """Return the rows, dense where sparse ones would lose digits of their weights.
+
+    Columns of large means have no zeros: their variance would be larger.
+    """
+    design = source.design
+    if not (design.is_sparse and design.at_means(source.weights, True).has_large_means):
+        return design
+    n_samples, n_features = design.shape
+    if design.entries_per_row < LEAST_FILLED * n_features:
+        raise ValueError(
+            "store_coef=False keeps weights of the rows, which are differences of "
+            "rows, and features with large means would hide these. Here they are "
+            f"columns of sparse X with {design.entries_per_row:.3g} of {n_features} "
+            "entries per row. Subtract the means of columns without zeros, or use "
+            "store_coef=True."
+        )
+    return as_design(design.take(slice(0, n_samples)).raw())
 
 
 def _basis_of(model, source):

@@ -551,3 +551,47 @@ def test_no_partial_fit_of_weights_of_rows():
     """Tools would call a method that always fails."""
     assert not hasattr(MYHPORidge(store_coef=False), "partial_fit")
     assert hasattr(MYHPORidge(), "partial_fit")
+
+
+@pytest.mark.parametrize("size", [(30, 80), (60, 20)], ids=str)
+@pytest.mark.parametrize("fit_intercept", [False, True])
+def test_weights_of_sparse_rows_with_large_means(size, fit_intercept):
+    """Differences of rows would be lost in their means."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal(size) + 1e6
+    new = rng.standard_normal((7, size[1])) + 1e6
+    weights = rng.standard_normal((size[1], 3)) / np.sqrt(size[1])
+    y = (X - 1e6) @ weights + 0.3 * rng.standard_normal((size[0], 3))
+    dense = quiet_fit(MYHPORidge(fit_intercept=fit_intercept), X, y)
+    found = clone(dense).set_params(store_coef=False)
+    quiet_fit(found, sparse.csr_array(X), y)
+    expected = dense.predict(new)
+    got = found.predict(sparse.csr_array(new))
+    np.testing.assert_allclose(got, expected, atol=1e-7 * np.abs(expected).max())
+
+
+def test_weights_of_sparse_rows_with_few_large_columns():
+    """The differences of rows would be lost, or a dense copy take all memory."""
+    rng = np.random.default_rng(0)
+    X = sparse.random_array((30, 80), density=0.1, rng=rng, format="lil")
+    X[:, [3]] = 1e6 + rng.standard_normal((30, 1))
+    model = MYHPORidge(store_coef=False)
+    message = r"columns of sparse X with 8\.\d* of 80 entries .* use store_coef=True"
+    with pytest.raises(ValueError, match=message):
+        model.fit(sparse.csr_array(X), rng.standard_normal((30, 2)))
+
+
+def test_predictions_copy_no_rows():
+    """`predict` would need as much memory as the training rows."""
+    X, y = make_data(200, 20000, 2)
+    model = quiet_fit(MYHPORidge(store_coef=False), X, y)
+    model.predict(X[:2])
+    tracemalloc.start()
+    try:
+        found = model.predict(X[:50])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 0.6 * X.nbytes
+    with use_limits(block_entries=2**30):
+        np.testing.assert_allclose(found, model.predict(X[:50]), rtol=1e-10)
