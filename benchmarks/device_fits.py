@@ -132,60 +132,98 @@ def model_of(method, problem):
     return RidgeCV(alphas=np.logspace(0, 7, 20))
 
 
+class Place(NamedTuple):
+    """The arrays of a fit where a method wants them.
+
+    Attributes
+    ----------
+    X, y : array
+    wait : callable
+        Waits until the device has done its work.
+    to_host : callable
+        Returns an array as NumPy's.
+    peak : callable
+        Returns the most bytes that the fits have taken.
+    """
+
+    X: object
+    y: object
+    wait: object
+    to_host: object
+    peak: object
+
+
+def _host_peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _on_cupy(X, y):
+    """Return the `Place` of CuPy arrays; the memory pool never shrinks by itself."""
+    import cupy
+
+    sklearn.set_config(array_api_dispatch=True)
+    wait, pool = cupy.cuda.Device().synchronize, cupy.get_default_memory_pool()
+    given = cupy.asarray(X), cupy.asarray(y)
+    return Place(*given, wait, lambda array: array.get(), pool.total_bytes)
+
+
+def _on_torch(X, y, device, is_himalaya):
+    """Return the `Place` of PyTorch's tensors on a device."""
+    import torch
+
+    wait, peak = (lambda: None), _host_peak
+    if device == "cuda":
+        wait, peak = torch.cuda.synchronize, torch.cuda.max_memory_allocated
+    if is_himalaya:
+        from himalaya.backend import set_backend
+
+        name = "torch_cuda" if device == "cuda" else "torch"
+        set_backend(name, on_error="raise")
+        y = y.astype(np.float32)
+    else:
+        sklearn.set_config(array_api_dispatch=True)
+    given = (torch.asarray(one, device=device) for one in (X, y))
+    return Place(*given, wait, lambda array: array.cpu().numpy(), peak)
+
+
+def _place(method, X, y, device):
+    """Return the `Place` of a method."""
+    if method.endswith("NumPy"):
+        return Place(X, y, lambda: None, np.asarray, _host_peak)
+    if method.endswith("CuPy"):
+        return _on_cupy(X, y)
+    return _on_torch(X, y, device, method.startswith("himalaya"))
+
+
+def _strength(model):
+    """Return the mean penalty strength of a fitted model; NaN where it has none."""
+    names = ("alpha_", "C_", "best_alphas_", "C")
+    known = (getattr(model, name, None) for name in names)
+    strength = next((one for one in known if one is not None), np.nan)
+    if hasattr(strength, "cpu"):
+        strength = strength.cpu().numpy()
+    return float(np.mean(strength))
+
+
 def run(method, problem, folder, device):
     """Fit twice, and return the facts of the last fit."""
     model = model_of(method, problem)
     if model is None:
         return {"skipped": "no such estimator"}
-    X, y = np.load(folder / "X.npy"), np.load(folder / "y.npy")
-    is_away, wait = not method.endswith("NumPy"), lambda: None
-    if method.endswith("CuPy"):
-        import cupy
-
-        sklearn.set_config(array_api_dispatch=True)
-        wait, pool = cupy.cuda.Device().synchronize, cupy.get_default_memory_pool()
-        X, y = cupy.asarray(X), cupy.asarray(y)
-    elif is_away:
-        import torch
-
-        wait = torch.cuda.synchronize if device == "cuda" else wait
-        if method.startswith("himalaya"):
-            from himalaya.backend import set_backend
-
-            name = "torch_cuda" if device == "cuda" else "torch"
-            set_backend(name, on_error="raise")
-            y = y.astype(np.float32)
-        else:
-            sklearn.set_config(array_api_dispatch=True)
-        X, y = (torch.asarray(one, device=device) for one in (X, y))
+    rows = np.load(folder / "X.npy"), np.load(folder / "y.npy")
+    place = _place(method, *rows, device)
     for _ in range(2):
         begin = time.perf_counter()
-        model.fit(X, y)
-        wait()
+        model.fit(place.X, place.y)
+        place.wait()
         seconds = time.perf_counter() - begin
         if seconds > LONG:
             break
-    predicted = model.predict(X[:COMPARED])
-    if problem.is_class:
-        predicted = model.decision_function(X[:COMPARED])
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    if method.endswith("CuPy"):
-        # The memory pool, which never shrinks by itself.
-        predicted, peak = predicted.get(), pool.total_bytes()
-    elif is_away:
-        predicted = predicted.cpu().numpy()
-        peak = torch.cuda.max_memory_allocated() if device == "cuda" else peak
-    strength = getattr(model, "alpha_", getattr(model, "C_", None))
-    if strength is None:
-        strength = getattr(model, "best_alphas_", getattr(model, "C", np.nan))
-    if hasattr(strength, "cpu"):
-        strength = strength.cpu().numpy()
-    np.save(folder / f"{METHODS.index(method)}.npy", np.asarray(predicted))
-    return {
-        "seconds": seconds,
-        "peak": float(peak),
-        "strength": float(np.mean(strength)),
-    }
+    predict = model.decision_function if problem.is_class else model.predict
+    predicted = place.to_host(predict(place.X[:COMPARED]))
+    np.save(folder / f"{METHODS.index(method)}.npy", predicted)
+    peak, strength = float(place.peak()), _strength(model)
+    return {"seconds": seconds, "peak": peak, "strength": strength}
 
 
 def difference(folder, method):

@@ -352,6 +352,10 @@ PROVOKE = {
         store_coef=False, penalty_factors=[1.0, 1.0, 1.0, 0.0]
     ),
     "store_coef and row_groups": weighed(store_coef=False),
+    "store_coef of sparse X with large means": ridge(
+        store_coef=False,
+        data=sparse.csr_array(np.column_stack([X[:, 0] + 1e6, np.zeros((len(X), 5))])),
+    ),
     "rows for scikit-learn": lambda: ridge(store_coef=False)().to_sklearn(),
     "rows with factors for scikit-learn": lambda: ridge(
         store_coef=False, fit_intercept=False, penalty_factors=[1.0, 1.0, 1.0, 2.0]
@@ -1203,6 +1207,13 @@ TEXTS = {
         "ValueError",
         "store_coef=False keeps weights of the rows, which do not follow the weights "
         "of row_groups. Use no row_groups, or store_coef=True.",
+    ),
+    "store_coef of sparse X with large means": (
+        "ValueError",
+        "store_coef=False keeps weights of the rows, which are differences of rows, "
+        "and features with large means would hide these. Here they are columns of "
+        "sparse X with 1 of 6 entries per row. Subtract the means of columns without "
+        "zeros, or use store_coef=True.",
     ),
     "rows for scikit-learn": (
         "ValueError",

@@ -84,6 +84,21 @@ class SecondOrderEvaluation(Evaluation):
             With a model, and not yet released.
         """
 
+    def moved(self, move: np.ndarray) -> "SecondOrderEvaluation | None":
+        """Return the evaluation after a tiny move of lambda, if it follows from this.
+
+        Parameters
+        ----------
+        move : ndarray of shape (n_groups,)
+            Of lambda.
+
+        Returns
+        -------
+        SecondOrderEvaluation or None
+            At weights and with a slope along their tangents; None where it is unknown.
+        """
+        return None
+
     @abstractmethod
     def model(self, rtol: float = ADJOINT_TOL) -> OuterModel | OuterProducts:
         """Return the second-order model of the objective in lambda.

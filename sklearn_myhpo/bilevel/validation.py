@@ -61,6 +61,8 @@ class BilevelProblem(HeldOutProblem):
     squares_nothing : bool, default=False
         True solves small ridge problems from QR factors of the rows, which are accurate
         for ill-conditioned ones, at several times the cost.
+    axes : list of Axes or None, default=None
+        The attribute of a problem of other targets, for the same rows and splits.
 
     Attributes
     ----------
@@ -92,6 +94,9 @@ class BilevelProblem(HeldOutProblem):
     offers : Offers
         Abilities of the problem, compared with the needs of a solver.
     counts : OracleCounts
+    axes : list of Axes or None
+        In which the Hessians of the splits, and of all rows, are diagonal; None where
+        they are not known.
     """
 
     def __init__(
@@ -109,6 +114,7 @@ class BilevelProblem(HeldOutProblem):
         all_directions: bool = True,
         by_rows: bool = False,
         squares_nothing: bool = False,
+        axes: list | None = None,
     ):
         if sample_weight is None:
             sample_weight = np.ones(len(y))
@@ -121,6 +127,7 @@ class BilevelProblem(HeldOutProblem):
             all_directions=all_directions,
             by_rows=by_rows,
             squares_nothing=squares_nothing,
+            axes=axes,
         )
         held_out = row_parts.totals[:, 1]
         parts = ProblemParts(
@@ -144,7 +151,14 @@ class BilevelProblem(HeldOutProblem):
             resolve_bounds(lambda_bounds, scales.auto_bounds),
             offers=Offers(rows=by_rows, all_directions=all_directions or by_rows),
         )
-        self.plan = built.plan
+        self.plan, self._axes = built.plan, built.axes
+
+    @property
+    def axes(self) -> list | None:
+        """The `Axes` in which Hessians are diagonal."""
+        full = vars(self.full).get("axes")
+        is_known = self._axes is not None and full is not None
+        return [*self._axes, full] if is_known else None
 
     def sample_row_batches(
         self, rng: np.random.Generator, batch_size: int

@@ -56,6 +56,8 @@ class CriterionProblem(Problem):
 
     #: Abilities of the problem of any criterion.
     OFFERS = Offers(splits=False)
+    #: Axes of its split are not used for other targets.
+    axes = None
 
     def __init__(
         self,

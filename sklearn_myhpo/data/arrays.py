@@ -46,36 +46,39 @@ def dual_predictor(X, rows, scale, dual, intercept, total):
     ndarray of shape (n_samples, n_outputs)
     """
     # Products of rows with large means would lose the digits of their differences.
-    rows, mean = rows_about_means(rows)
+    if sparse.issparse(rows):
+        given, mean = rows_about_means(rows)
+        products = _products
+    else:
+        mean = rows.mean(axis=0, dtype=np.float64)
+        given, products = (rows, mean), _dense_products
     out = np.empty((X.shape[0], dual.shape[1]), dtype=np.result_type(X, dual))
-    for part in slices(X.shape[0], max(rows[0].shape[0], X.shape[1])):
+    # Scaled rows are copies.
+    width = rows.shape[0] if scale is None else max(rows.shape)
+    for part in slices(X.shape[0], width):
         own = X[part]
         if scale is not None:
             own = own.multiply(scale).tocsr() if sparse.issparse(own) else own * scale
-        out[part] = _products(own, *rows) @ dual + np.outer(own @ mean, total)
+        out[part] = products(own, *given) @ dual + np.outer(own @ mean, total)
     out += intercept
     return out
 
 
 def rows_about_means(rows):
-    """Return rows about means that may be large, in two parts, and these means.
+    """Return sparse rows about means that may be large, in two parts, and these means.
 
     Parameters
     ----------
-    rows : ndarray or sparse matrix of shape (n_rows, n_features)
+    rows : sparse matrix of shape (n_rows, n_features)
 
     Returns
     -------
-    parts : (ndarray or sparse matrix, ndarray of int, ndarray)
-        The rows where little is subtracted, the columns of other features, and the rows
-        of these (n_rows, n_columns) about their means.
+    parts : (sparse matrix, ndarray of int, ndarray)
+        The rows where nothing is subtracted, the columns of other features, and the
+        rows of these (n_rows, n_columns) about their means.
     mean : ndarray of shape (n_features,)
-        What is subtracted: all means of dense rows, those of columns without zeros of
-        sparse rows.
+        What is subtracted: the means of columns without zeros.
     """
-    if not sparse.issparse(rows):
-        mean = rows.mean(axis=0, dtype=np.float64)
-        return ((rows - mean).astype(rows.dtype), None, None), mean
     mean = np.zeros(rows.shape[1])
     full = np.flatnonzero(np.diff(rows.tocsc().indptr) == rows.shape[0])
     dense = rows[:, full].toarray()
@@ -90,8 +93,20 @@ def _products(own, rows, columns, more):
     products = own @ rows.T
     if sparse.issparse(products):
         products = products.toarray()
-    if columns is not None and len(columns):
+    if len(columns):
         products = products + own[:, columns] @ more.T
+    return products
+
+
+def _dense_products(own, rows, mean):
+    """Return the products of rows with dense ones about their mean.
+
+    Some columns at a time, so that these rows are not copied as a whole.
+    """
+    products = 0.0
+    for columns in slices(rows.shape[1], rows.shape[0]):
+        moved = (rows[:, columns] - mean[columns]).astype(rows.dtype, copy=False)
+        products = products + own[:, columns] @ moved.T
     return products
 
 

@@ -9,6 +9,7 @@ from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 
 from .._messages import shown
 from ..exceptions import IgnoredGroupsWarning, RareClassWarning, SortedRowsWarning
+from .blocks import as_slice
 from .folds.holdout import holdout_pairs
 from .folds.pairs import MOST_NAMES, keep_weighty, read_pairs
 from .folds.row_order import sorted_share
@@ -126,7 +127,9 @@ def _fold_pairs(n_folds, rows, say):
         fold = np.full(rows.n_samples, -1)
         for number, (_, held_out) in enumerate(pairs):
             fold[held_out] = number
-        warn_if_sorted(n_folds, rows.target[rows.used], fold[rows.used], say)
+        # A slice of rows is not a copy of the targets.
+        used = as_slice(rows.used)
+        warn_if_sorted(n_folds, rows.target[used], fold[used], say)
     elif rows.needs_classes:
         warn_if_rare(n_folds, rows.class_sizes, rows.label, say)
     return pairs

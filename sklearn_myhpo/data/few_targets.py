@@ -1,12 +1,16 @@
 """Few rotated targets with the same sums as many, and targets in batches."""
 
 import numpy as np
+from scipy.linalg.lapack import dtpqrt
 
 from .blocks import slices
 from .limits import row_limits
 
+#: Reflections that a factorization applies together.
+REFLECTORS = 64
 
-def target_slices(n_targets, n_rows):
+
+def target_slices(n_targets, n_rows, least=0):
     """Yield slices of targets, so that a number per row and target takes little memory.
 
     Parameters
@@ -14,9 +18,12 @@ def target_slices(n_targets, n_rows):
     n_targets : int
     n_rows : int
         Numbers per target.
+    least : int, default=0
+        Targets of a slice in any case.
     """
     limits = row_limits()
-    size = max(limits.least_targets, limits.target_batch_entries // max(1, n_rows))
+    least = max(least, limits.least_targets)
+    size = max(least, limits.target_batch_entries // max(1, n_rows))
     for start in range(0, n_targets, size):
         yield slice(start, min(start + size, n_targets))
 
@@ -54,11 +61,42 @@ def turned_targets(y, origin):
     ndarray of shape (n_samples, min(n_samples, n_targets))
     """
     n_rows, n_targets = y.shape
-    triangle = np.empty((0, n_rows))
     # No fewer than the rows of the triangle, whose factorization would dominate.
     least = max(n_rows, row_limits().target_batch_entries // n_rows)
-    for start in range(0, n_targets, least):
-        part = slice(start, start + least)
-        rows = np.concatenate([triangle, (y[:, part] - origin[part]).T])
-        triangle = np.linalg.qr(rows, mode="r")
-    return np.ascontiguousarray(triangle.T)
+    parts = (slice(start, start + least) for start in range(0, n_targets, least))
+    rotation = Rotation(n_rows)
+    for part in parts:
+        rotation.add(y[:, part] - origin[part])
+    return np.ascontiguousarray(rotation.turned[:, : min(n_rows, n_targets)])
+
+
+class Rotation:
+    """A rotation of targets, some of which are added at a time, to few ones.
+
+    Parameters
+    ----------
+    n_rows : int
+
+    Attributes
+    ----------
+    turned : ndarray of shape (n_rows, n_rows)
+        The rotated targets, which have the products of rows of all targets so far.
+    """
+
+    def __init__(self, n_rows):
+        self._triangle = np.zeros((n_rows, n_rows), order="F")
+
+    @property
+    def turned(self):
+        """The rotated targets."""
+        return self._triangle.T
+
+    def add(self, targets):
+        """Add targets (n_rows, k).
+
+        A factorization that knows the triangle takes half the work of one of its rows.
+        """
+        rows, n_rows = np.asfortranarray(targets.T), len(targets)
+        block = min(REFLECTORS, n_rows)
+        given = 0, block, self._triangle, rows
+        self._triangle = dtpqrt(*given, overwrite_a=1, overwrite_b=1)[0]

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from ..data.blocks import as_slice
+from ..data.few_targets import target_slices
+
 
 def baseline_loss(loss, y, parts, fit_intercept, *, per_target=False):
     """Return the mean held-out loss of the best model with an intercept alone.
@@ -23,6 +26,11 @@ def baseline_loss(loss, y, parts, fit_intercept, *, per_target=False):
     -------
     float, or ndarray of shape (n_targets,) if `per_target`
     """
+    if loss.is_quadratic:
+        each = np.empty(y.shape[1])
+        for part in target_slices(y.shape[1], len(y)):
+            each[part] = _squares(y[:, part], parts, fit_intercept)
+        return each if per_target else each.sum()
     total = 0.0
     for split in range(parts.n_splits):
         train, held_out = parts.weights(split)
@@ -31,10 +39,19 @@ def baseline_loss(loss, y, parts, fit_intercept, *, per_target=False):
             used = np.flatnonzero(train)
             start = np.atleast_1d(loss.intercept_start(y[used], train[used]))
         own = np.flatnonzero(held_out)
-        if loss.is_quadratic:
-            each = held_out[own] @ (0.5 * (y[own] - start) ** 2)
-            total = total + (each if per_target else each.sum())
-        else:
-            raw = np.broadcast_to(start, (len(own), len(start)))
-            total += held_out[own] @ loss.value(y[own], raw)
+        raw = np.broadcast_to(start, (len(own), len(start)))
+        total += held_out[own] @ loss.value(y[own], raw)
+    return total / parts.totals[:, 1].sum()
+
+
+def _squares(y, parts, fit_intercept):
+    """Return the mean held-out squared losses of some targets (n_samples, k)."""
+    total = np.zeros(y.shape[1])
+    for split in range(parts.n_splits):
+        start = 0.0
+        if fit_intercept:
+            train = parts.training(split)
+            start = train @ y / train.sum()
+        own, weight = parts.held_out(split)
+        total += weight @ (0.5 * (y[as_slice(own)] - start) ** 2)
     return total / parts.totals[:, 1].sum()

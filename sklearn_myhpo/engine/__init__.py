@@ -11,6 +11,7 @@ ridge/          closed forms
     moments         second moments of every split from sums over rows
     eliminate       unpenalized features eliminated from the moments of a split
     quadratic       a split given by its moments; mean_square is its loss
+    axes            axes of moments or rows, which serve other targets too
     diagonal        coordinates with diagonal Hessians for one shared lambda
     dual            splits given by products of rows, for wide X
     spectrum        singular value decomposition of all rows, for criteria

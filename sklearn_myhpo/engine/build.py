@@ -46,6 +46,7 @@ def build_splits(
     all_directions=True,
     by_rows=False,
     squares_nothing=False,
+    axes=None,
 ):
     """Build one split per (train, validation) pair, and one of all rows.
 
@@ -71,6 +72,8 @@ def build_splits(
     squares_nothing : bool, default=False
         Solve ridge from QR factors of the rows, which are accurate for ill-conditioned
         rows. It makes no difference if the plan does not use moments.
+    axes : list of Axes, default=None
+        `Built.axes` of other targets of the same rows, and those of all rows.
 
     Returns
     -------
@@ -86,7 +89,7 @@ def build_splits(
         if not (plan.shape.is_wide or loss.is_quadratic):
             design = as_sparse_if_mostly_zero(design)
             plan = make_plan(design, *facts, **options)
-    task = Task(y, loss, groups, parts, counts, plan)
+    task = Task(y, loss, groups, parts, counts, plan, axes=axes)
     if not standardized:
         task = task._replace(factors_rows=plan.can_factor_rows)
         if squares_nothing and task.factors_rows:
@@ -230,9 +233,11 @@ def _from_moments(sources, coordinates, moments, task, origin=None):
         sizes = np.broadcast_to(sizes, len(moments))[task.groups.is_penalized]
     else:
         sizes = moments[task.groups.is_penalized]
-    is_start = coordinates.groups.n_groups > 1
+    is_start, axes = coordinates.groups.n_groups > 1, None
+    if task.axes is not None:
+        *axes, full.axes = task.axes
     given = sources.design, task.parts, scale_ratio(sizes), all_directions, units
-    diagonalize = Diagonalizer(*given, is_start)
+    diagonalize = Diagonalizer(*given, is_start, axes)
 
     def diagonalized(given):
         with one_thread():
@@ -251,4 +256,5 @@ def _from_moments(sources, coordinates, moments, task, origin=None):
     # Every split is let go once it is in its own coordinates.
     split_set = SplitSet(diagonalized(splits.pop(0) for _ in range(len(splits))))
     plan = replace(task.plan, subspace=diagonalize.found)
-    return Built(split_set, full, moments, plan)
+    axes = diagonalize.axes if len(diagonalize.axes) == len(split_set.splits) else None
+    return Built(split_set, full, moments, plan, axes=axes)

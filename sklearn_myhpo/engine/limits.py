@@ -118,6 +118,14 @@ class Limits:
     turned_targets : int
         Number of targets from which fewer rotated ones, with the same sums over
         targets, replace them, if there are more targets than rows.
+    turned_share : float
+        Share of the rows that remain, up to which the rows of every kind are rotated to
+        few before their targets are.
+    together_entries, least_together : int
+        Entries of the weights of all splits up to which targets with a lambda each are
+        learned together, and targets that are in any case.
+    turned_sample : int
+        Rows whose rotated targets are kept then, for the covariance of slopes.
     target_share : float
         Targets per row from which products of all pairs of rows are formed, where there
         are too many features for moments.
@@ -187,6 +195,10 @@ class Limits:
     optimism_rows: int = 2**12
     target_entries: int = 2**21
     turned_targets: int = 256
+    turned_share: float = 0.9
+    turned_sample: int = 512
+    together_entries: int = 3 * 2**19
+    least_together: int = 64
     target_share: float = 0.1
     posterior_work: float = 1e8
     summary_rows: int = 2**12

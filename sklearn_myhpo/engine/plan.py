@@ -275,6 +275,10 @@ class Plan:
         """Return the plan of the same problem with fewer rows."""
         return replace(self, shape=replace(self.shape, n_samples=n_samples))
 
+    def of_outputs(self, n_outputs):
+        """Return the plan of the same problem with other targets."""
+        return replace(self, shape=replace(self.shape, n_outputs=n_outputs))
+
     def of_splits(self, n_splits):
         """Return the plan of some of the splits."""
         return replace(self, shape=replace(self.shape, n_splits=n_splits))

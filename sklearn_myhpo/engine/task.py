@@ -25,6 +25,9 @@ class Built(NamedTuple):
     plan : Plan
     least_moment : float or None
         Smallest second moment along any direction; None for that of a feature.
+    axes : list of Axes or None
+        In which the splits are diagonal; None where they are those of some targets
+        alone, or Hessians are not diagonal.
     """
 
     split_set: SplitSet
@@ -32,6 +35,7 @@ class Built(NamedTuple):
     second_moments: np.ndarray
     plan: Plan
     least_moment: float | None = None
+    axes: list | None = None
 
 
 class Task(NamedTuple):
@@ -63,6 +67,8 @@ class Task(NamedTuple):
     factors_rows : bool
         Whether ill-conditioned ridge is solved from QR factors of the rows; not with
         units of every split.
+    axes : list of Axes or None
+        Those of other targets of the same rows, and of all rows; None if not known.
     """
 
     y: np.ndarray
@@ -78,3 +84,4 @@ class Task(NamedTuple):
     row_space: tuple | None = None
     reference: np.ndarray | None = None
     factors_rows: bool = False
+    axes: list | None = None

@@ -23,6 +23,7 @@ _problem        : data and splits of a fit, the problems made from them, warm st
 _row_weights    : weights of training rows (`row_groups` of fit)
 _targets        : one lambda per target (`alpha_per_target`)
 _many_targets   : many targets with shared lambdas
+_few_rows       : few rows that stand for those of many targets
 _dual           : weights of the training rows in place of coefficients (`store_coef`)
 _per_class      : one lambda per class (`alpha_per_target`)
 _exact_parts    : ridge from parts of the data, exactly (`partial_fit`, `merge`)

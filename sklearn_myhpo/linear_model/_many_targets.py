@@ -13,7 +13,7 @@ import numpy as np
 from ..bilevel.bounds import automatic_bounds, resolve_bounds
 from ..data.few_targets import target_slices, turned_targets
 from ..data.row_basis import row_basis
-from ..data.sources import stored_rows
+from ..data.sources import as_design, stored_rows
 from ..data.statistics import standard_rows
 from ..diagnostics.posterior import Posterior
 from ..engine.limits import limits
@@ -27,8 +27,11 @@ from ..engine.ridge.final_weights import (
 )
 from ..penalties.groups import FeatureGroups
 from ._dual import check_dual
+from ._few_rows import few_of_many, origin_of
 from ._problem import LastFit
 
+#: Share of the entries of sparse rows from which a dense copy takes hardly more memory.
+LEAST_FILLED = 1 / 3
 #: Range of penalties whose squares and quotients neither overflow nor vanish.
 LEAST_PENALIZED, MOST_PENALIZED = 1e-150, 1e150
 
@@ -40,12 +43,31 @@ class ManyTargetsMixin:
         keeps_rows = not (self.store_coef or self._follows)
         if keeps_rows:
             check_dual(self, source)
-        turns = _can_turn(self, source)
-        if not (keeps_rows or turns):
+            source = replace(source, design=_accurate(source))
+        shares = _can_turn(self, source)
+        few = few_of_many(self, source) if shares else None
+        n_samples, n_targets = source.target.shape
+        turns = shares and n_targets > max(n_samples, limits().turned_targets - 1)
+        if not (keeps_rows or turns or few):
             return super()._learn(source, solver, progress)
+        if few is not None:
+            small, everything = few
+            models = self._learn_small(small, source, solver, progress)
+            self.plan_ = self.plan_.of_rows(n_samples).of_outputs(n_targets)
+            given = (source, source) if keeps_rows else (everything, everything)
+            found = _Weights(self, *given, None, keeps_rows)
+            self._set_found(found, source, is_exact=False)
+            return models
         basis = _basis_of(self, source)
         small = source if basis is None else _in_basis(source, basis)
         small = _turned(small) if turns else small
+        models = self._learn_small(small, source, solver, progress)
+        found = _Weights(self, source, small, basis, keeps_rows)
+        self._set_found(found, source, is_exact=basis is None and not turns)
+        return models
+
+    def _learn_small(self, small, source, solver, progress):
+        """Learn lambda from a source that stands for another; return split models."""
         if small is not source:
             progress = _WithoutModels(progress)
         # Weights are rounded to the precision of X at the end.
@@ -53,8 +75,6 @@ class ManyTargetsMixin:
         models = super()._learn(small, solver, progress)
         self._last_fit = LastFit(self._last_fit.lambda_, None)
         self._set_groups(source.groups)
-        found = _Weights(self, source, small, basis, keeps_rows)
-        self._set_found(found, source, is_exact=basis is None and not turns)
         return models
 
     def _set_found(self, found, source, is_exact):
@@ -81,16 +101,33 @@ class ManyTargetsMixin:
 
 
 def _can_turn(model, source):
-    """Whether fewer targets give the same lambda as all."""
-    n_samples, n_targets = source.target.shape
-    if n_targets <= max(n_samples, limits().turned_targets - 1):
-        return False
+    """Whether rotated targets give the same lambda as all."""
     if model._is_per_target or source.row_groups is not None:
         return False
     asks = model.scoring is not None or model.store_cv_results or not model.refit
     if asks or source.groups.n_unpenalized or source.condensed is not None:
         return False
     return source.criterion is None or source.criterion.turns_targets
+
+
+def _accurate(source):
+    """Return the rows, dense where sparse ones would lose digits of their weights.
+
+    Columns of large means have no zeros: their variance would be larger.
+    """
+    design = source.design
+    if not (design.is_sparse and design.at_means(source.weights, True).has_large_means):
+        return design
+    n_samples, n_features = design.shape
+    if design.entries_per_row < LEAST_FILLED * n_features:
+        raise ValueError(
+            "store_coef=False keeps weights of the rows, which are differences of "
+            "rows, and features with large means would hide these. Here they are "
+            f"columns of sparse X with {design.entries_per_row:.3g} of {n_features} "
+            "entries per row. Subtract the means of columns without zeros, or use "
+            "store_coef=True."
+        )
+    return as_design(design.take(slice(0, n_samples)).raw())
 
 
 def _basis_of(model, source):
@@ -127,11 +164,8 @@ def _in_basis(source, basis):
 
 def _turned(source):
     """Return the source of few targets with the same sums over targets."""
-    y, n_targets = source.target, source.target.shape[1]
-    origin = np.zeros(n_targets)
-    if source.fit_intercept:
-        origin = source.weights @ y / source.weights.sum()
-    target, criterion = turned_targets(y, origin), source.criterion
+    target = turned_targets(source.target, origin_of(source))
+    criterion, n_targets = source.criterion, source.target.shape[1]
     if criterion is not None:
         criterion = criterion.of_turned(n_targets, target.shape[1])
     return replace(source, target=target, criterion=criterion)

@@ -109,6 +109,7 @@ class ProblemSource:
         all_directions,
         by_rows=False,
         squares_nothing=False,
+        axes=None,
     ):
         """Return the problem of some splits of some rows."""
         return BilevelProblem(
@@ -121,18 +122,21 @@ class ProblemSource:
             all_directions=all_directions,
             by_rows=by_rows,
             squares_nothing=squares_nothing,
+            axes=axes,
             fit_intercept=self.fit_intercept,
             standardize=self.standardize,
             lambda_bounds=self.lambda_bounds,
         )
 
-    def make(self, squares_nothing=False):
+    def make(self, squares_nothing=False, axes=None):
         """Return the problem of all targets.
 
         Parameters
         ----------
         squares_nothing : bool, default=False
             Whether ill-conditioned ridge is expected.
+        axes : list of Axes, default=None
+            Those of the problem of other targets.
 
         Returns
         -------
@@ -148,6 +152,7 @@ class ProblemSource:
                 self.all_directions,
                 self.needs_rows,
                 squares_nothing,
+                axes,
             )
         else:
             problem = self._of_criterion()

@@ -12,6 +12,7 @@ from ..diagnostics.posterior import side_by_side
 from ..solvers import minimize_bilevel
 from ..solvers.phases import UNWATCHED
 from ..solvers.protocol import Status
+from ._few_rows import TargetParts
 from ._problem import LastFit, mean_over_splits
 from ._results.facts import posterior_of
 from ._results.reporting import spell_some
@@ -81,16 +82,31 @@ class PerTargetMixin:
         start = None
         if self.warm_start and last is not None and last.fits_targets(n_targets):
             start = last.lambda_
-        if solver.capabilities.learns_targets:
-            problem = source.make()
-            together = problem.per_target()
-            if together is not None:
-                given = problem, together, source, solver, start, progress
-                found = self._learn_together(*given)
-                if found is not None:
-                    return found
+        parts = TargetParts(self, source, progress)
+        if len(parts.slices) == 1:
+            given = parts.of(parts.slices[0]), solver, start, progress
+            return parts.completed(self._learn_some(*given)[0])
+        fits, axes = [], None
+        keeps_models = self.scoring is not None or self.store_cv_results
+        with progress.phase("solve", len(parts.slices)):
+            for part in parts.slices:
+                own_start = None if start is None else start[part]
+                given = parts.of(part), solver, own_start, progress
+                with progress.part("targets"):
+                    found, axes = self._learn_some(*given, axes)
+                # The split is of the same rows for all targets.
+                split = None if fits else found.split
+                models = found.models if keeps_models else []
+                fits.append(found._replace(split=split, models=models))
+        return parts.completed(merge(fits))
 
-        return merge(self._learn_each(source, solver, start, progress))
+    def _learn_some(self, source, solver, start, progress, axes=None):
+        """Return the `TargetsFit` of some targets, and axes for others of the rows."""
+        if solver.capabilities.learns_targets:
+            found = self._learn_together(source, solver, start, progress, axes)
+            if found is not None:
+                return found
+        return merge(self._learn_each(source, solver, start, progress)), axes
 
     def _learn_each(self, source, solver, start, progress):
         """Return the `TargetsFit` of every target, some at once with `n_jobs`."""
@@ -125,11 +141,15 @@ class PerTargetMixin:
                 fits.append(fit)
         return fits
 
-    def _learn_together(self, problem, targets, source, solver, start, progress):
-        """Return the `TargetsFit` of one run for all targets.
+    def _learn_together(self, source, solver, start, progress, axes):
+        """Return the `TargetsFit` of one run for all targets, and axes for others.
 
-        None if its losses differ from those of the held-out rows.
+        None if there is no such run, or its losses differ from those of held-out rows.
         """
+        problem = source.make(axes=axes)
+        targets = problem.per_target()
+        if targets is None:
+            return None
         report = self._reporter(problem, progress, source.dtype)
         lambda_init = source.lambda_init if start is None else start
         watchers = {"callback": report, "phases": progress}
@@ -150,7 +170,7 @@ class PerTargetMixin:
                 return None
         found = problem, result, models, final
         fit = _as_fit(*found, losses, targets.bounds, slope)
-        return _with_posterior(fit, problem, source, self.refit)
+        return _with_posterior(fit, problem, source, self.refit), problem.axes
 
     def _set_targets(self, found, source):
         """Set the fitted attributes."""

@@ -34,6 +34,8 @@ MOST_ROUNDS, MOST_COMMON = 30, 8
 MOST_DRAWN = 3
 #: Length of the last move of lambda, relative to `tol`.
 LAST_MOVE = 1e-1
+#: Longest step of lambda that follows the last pass; longer ones are in flat tails.
+LONGEST_END = 1e-3
 #: Accuracy of the weights relative to `tol`.
 WEIGHTS_SHARE = 1e-2
 #: Curvature in a lambda, relative to the objective, below which the objective is flat.
@@ -287,8 +289,18 @@ class StreamedDriver(Rounds):
         is_noise = is_below_rounding(place.objective - there, place.objective)
         return move > STAGNANT * last and bool(is_noise)
 
+    def _end(self, now, place):
+        """Return the place where the last models end, which costs no pass."""
+        move = np.abs(now.ahead - now.lambda_).max(initial=0.0)
+        if not 0.0 < move <= LONGEST_END:
+            return place
+        weights = [w.reshape(-1, 1) for w in now.there[:-1]]
+        return now.problem.at(now.ahead, weights)
+
     def _outcome(self, now, place, info, status):
         """Return the problem and the result."""
+        if status is Status.CONVERGED:
+            place = self._end(now, place)
         now.problem.is_of_rows = True
         advice = self.solver.capabilities.advice
         return now.problem, result_of_passes(self, place, status, info, advice)

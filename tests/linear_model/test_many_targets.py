@@ -13,7 +13,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import Ridge, RidgeCV
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import ShuffleSplit, cross_val_score
 
 from sklearn_myhpo import BilevelRidge, MYHPORidge, SHORidge
 from sklearn_myhpo.engine.limits import use_limits
@@ -21,9 +21,16 @@ from sklearn_myhpo.exceptions import LambdaBoundWarning
 from tests.tensor_spaces import bring, dispatching, each_space, load_space
 
 #: Limits with which few targets are many, and come in batches of three.
-MANY = {"turned_targets": 2, "target_batch_entries": 100, "least_targets": 3}
-#: Rows, features and targets: tall, square and wide, with more targets than rows.
-SIZES = [(40, 8, 60), (30, 30, 45), (25, 60, 40)]
+MANY = {
+    "turned_targets": 2,
+    "turned_sample": 5,
+    "target_batch_entries": 100,
+    "least_targets": 3,
+    "together_entries": 500,
+    "least_together": 3,
+}
+#: Rows, features and targets: with more rows than targets, tall, square and wide.
+SIZES = [(140, 5, 50), (40, 8, 60), (30, 30, 45), (25, 60, 40)]
 
 
 def make_data(n_samples, n_features, n_targets, seed=0):
@@ -85,7 +92,86 @@ def test_few_targets_stand_for_many(size, name):
         np.testing.assert_allclose(found._facts.noise_variance, known, rtol=1e-4)
     frame = found.summary().columns
     assert len(frame["coef[0]"]) == size[1]
-    assert not any(one.startswith("variance_share") for one in frame)
+    if size[2] > size[0] or name in ("folds", "gcv", "standardized"):
+        assert not any(one.startswith("variance_share") for one in frame)
+
+
+#: Options of fits with a lambda per target, which are learned in slices.
+OWN_LAMBDAS = [
+    {},
+    {"criterion": "gcv"},
+    {"criterion": "loo"},
+    {"fit_intercept": False},
+    {"standardize": True},
+    {"standardize": True, "fit_intercept": False},
+    {"refit": False},
+    {"cv": 0.3, "random_state": 0},
+    {"cv": ShuffleSplit(4, random_state=0)},
+    {"store_cv_results": True},
+    {"solver": "hoag"},
+]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("options", OWN_LAMBDAS, ids=str)
+@pytest.mark.parametrize("size", [(140, 5, 20), (60, 12, 20), (25, 40, 20)], ids=str)
+def test_slices_of_targets_make_no_difference(size, options):
+    """Lambdas of targets would depend on how much memory there is."""
+    X, y = make_data(*size)
+    weight = np.random.default_rng(1).integers(1, 4, len(y)).astype(float)
+    estimator = BilevelRidge if "solver" in options else MYHPORidge
+    model = estimator(alpha_per_target=True, tol=1e-10).set_params(**options)
+    if "solver" in options:
+        model.set_params(max_iter=3)
+    plain = quiet_fit(model, X, y, sample_weight=weight)
+    found = fit_many(model, X, y, sample_weight=weight)
+    for name in ("lambda_", "alpha_", "validation_loss_", "coef_", "intercept_"):
+        expected = getattr(plain, name)
+        np.testing.assert_allclose(getattr(found, name), expected, atol=1e-6, rtol=1e-6)
+    assert abs(found.n_iter_ - plain.n_iter_) <= 1
+    assert found.plan_.shape == plain.plan_.shape
+    np.testing.assert_allclose(found.history_["lambda"][-1], plain.lambda_, atol=1e-6)
+    if found.cv_predictions_ is not None:
+        given = found.cv_predictions_, plain.cv_predictions_
+        np.testing.assert_allclose(*given, atol=1e-6)
+    assert [*found.summary().columns] == [*plain.summary().columns]
+
+
+def test_sparse_rows_of_many_targets():
+    """Few rows would be those of other features, or of other weights."""
+    X, y = make_data(150, 5, 60)
+    X = np.where(X > 1.0, X, 0.0)
+    weight = np.random.default_rng(1).integers(0, 3, len(y))
+    for options in ({}, {"alpha_per_target": True}, {"fit_intercept": False}):
+        model = MYHPORidge(tol=1e-10, **options)
+        plain = quiet_fit(model, X, y, sample_weight=weight)
+        found = fit_many(model, sparse.csr_array(X), y, sample_weight=weight)
+        np.testing.assert_allclose(found.lambda_, plain.lambda_, atol=1e-6)
+        np.testing.assert_allclose(found.coef_, plain.coef_, atol=1e-6)
+
+
+def test_optimism_of_few_rows():
+    """The optimism would be that of rotated rows."""
+    # Folds of so few rows that all are kept, and sampled.
+    X, y = make_data(60, 20, 150)
+    plain = MYHPORidge().fit(X, y)
+    with use_limits(turned_targets=2, turned_share=2.0):
+        found = MYHPORidge().fit(X, y)
+    assert found.optimism_ == pytest.approx(plain.optimism_, rel=1e-5)
+    error = plain.validation_loss_standard_error_
+    assert found.validation_loss_standard_error_ == pytest.approx(error, rel=1e-9)
+
+
+@pytest.mark.parametrize("explained", [1.0 - 1e-9, 1.0])
+def test_few_rows_of_models_that_explain_nearly_everything(explained):
+    """Sums of squares would be differences of nearly equal numbers."""
+    X, y = make_data(200, 4, 80)
+    best = y.mean(axis=0) + (X - X.mean(axis=0)) @ np.ones((4, 80))
+    y = best + np.sqrt(1.0 - explained) * (y - y.mean(axis=0))
+    plain, found = quiet_fit(MYHPORidge(), X, y), fit_many(MYHPORidge(), X, y)
+    scale = plain.validation_loss_ if explained < 1.0 else 1e-18 * np.sum(y**2)
+    assert abs(found.validation_loss_ - plain.validation_loss_) <= 1e-6 * scale
+    np.testing.assert_allclose(found.coef_, plain.coef_, atol=1e-7)
 
 
 @pytest.mark.slow
@@ -323,6 +409,23 @@ def test_memory_of_targets_and_more_rows(per_target, most):
     assert peak < most * 8 * X.shape[1] * y.shape[1]
 
 
+@pytest.mark.parametrize("criterion", ["validation", "gcv"])
+@pytest.mark.parametrize("per_target", [False, True])
+def test_memory_of_targets_and_many_more_rows(per_target, criterion):
+    """Y would be copied, or the weights of all splits kept beside it."""
+    X, y = make_data(6000, 20, 1000)
+    model = MYHPORidge(alpha_per_target=per_target, criterion=criterion)
+    model.fit(X[:, :3], y[:, :2])
+    tracemalloc.start()
+    try:
+        with use_limits(together_entries=2**15, target_batch_entries=2**18):
+            model.fit(X, y)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 0.5 * y.nbytes
+
+
 @each_space
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("per_target", [False, True])
@@ -448,3 +551,47 @@ def test_no_partial_fit_of_weights_of_rows():
     """Tools would call a method that always fails."""
     assert not hasattr(MYHPORidge(store_coef=False), "partial_fit")
     assert hasattr(MYHPORidge(), "partial_fit")
+
+
+@pytest.mark.parametrize("size", [(30, 80), (60, 20)], ids=str)
+@pytest.mark.parametrize("fit_intercept", [False, True])
+def test_weights_of_sparse_rows_with_large_means(size, fit_intercept):
+    """Differences of rows would be lost in their means."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal(size) + 1e6
+    new = rng.standard_normal((7, size[1])) + 1e6
+    weights = rng.standard_normal((size[1], 3)) / np.sqrt(size[1])
+    y = (X - 1e6) @ weights + 0.3 * rng.standard_normal((size[0], 3))
+    dense = quiet_fit(MYHPORidge(fit_intercept=fit_intercept), X, y)
+    found = clone(dense).set_params(store_coef=False)
+    quiet_fit(found, sparse.csr_array(X), y)
+    expected = dense.predict(new)
+    got = found.predict(sparse.csr_array(new))
+    np.testing.assert_allclose(got, expected, atol=1e-7 * np.abs(expected).max())
+
+
+def test_weights_of_sparse_rows_with_few_large_columns():
+    """The differences of rows would be lost, or a dense copy take all memory."""
+    rng = np.random.default_rng(0)
+    X = sparse.random_array((30, 80), density=0.1, rng=rng, format="lil")
+    X[:, [3]] = 1e6 + rng.standard_normal((30, 1))
+    model = MYHPORidge(store_coef=False)
+    message = r"columns of sparse X with 8\.\d* of 80 entries .* use store_coef=True"
+    with pytest.raises(ValueError, match=message):
+        model.fit(sparse.csr_array(X), rng.standard_normal((30, 2)))
+
+
+def test_predictions_copy_no_rows():
+    """`predict` would need as much memory as the training rows."""
+    X, y = make_data(200, 20000, 2)
+    model = quiet_fit(MYHPORidge(store_coef=False), X, y)
+    model.predict(X[:2])
+    tracemalloc.start()
+    try:
+        found = model.predict(X[:50])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 0.6 * X.nbytes
+    with use_limits(block_entries=2**30):
+        np.testing.assert_allclose(found, model.predict(X[:50]), rtol=1e-10)

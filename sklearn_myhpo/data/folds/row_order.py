@@ -69,9 +69,11 @@ def _sample(y, fold):
     """Return evenly spaced rows and their targets."""
     n_rows, n_targets = y.shape
     most_rows = max(MOST_ROWS, MOST_PER_FOLD * (int(fold.max()) + 1))
-    if n_targets > (most := max(1, MOST_ENTRIES // most_rows)):
-        y = y[:, np.linspace(0, n_targets - 1, most).astype(np.intp)]
-    if n_rows > most_rows:
-        kept = np.linspace(0, n_rows - 1, most_rows).astype(np.intp)
-        y, fold = y[kept], fold[kept]
-    return y, fold
+    rows = _spaced(n_rows, most_rows)
+    columns = _spaced(n_targets, max(1, MOST_ENTRIES // most_rows))
+    return y[np.ix_(rows, columns)], fold[rows]
+
+
+def _spaced(size, most):
+    """Return the numbers from zero to a size, or as many as allowed, evenly spaced."""
+    return np.linspace(0, size - 1, min(size, most)).astype(np.intp)

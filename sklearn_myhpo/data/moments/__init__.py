@@ -5,5 +5,6 @@ filling                      rows in the units of the moments, and their parts
 passes                       the passes in which many rows are condensed
 condense, condensed, condensed_design
                              the condensed rows, from which ridge learns
+few_rows                     the same of many targets, read some at a time
 state                        the state of `partial_fit`, which keeps no rows
 """

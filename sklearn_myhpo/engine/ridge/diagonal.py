@@ -5,6 +5,7 @@ import numpy as np
 from ..limits import limits
 from ..linalg.krylov import krylov_subspace
 from ..linalg.rational import rational_subspace
+from .axes import axes_of_rows
 
 
 class Diagonalizer:
@@ -27,20 +28,32 @@ class Diagonalizer:
     is_start : bool
         Whether the single lambda is only the start for several. Then the eigenvectors
         of the moments are accurate enough, at a fraction of the cost.
+    known : list of Axes or None
+        Of every split, if they are known.
 
     Attributes
     ----------
     found : str
         Name of the coordinates that were found.
+    axes : list of Axes
+        Of the splits that were decomposed.
     """
 
     def __init__(
-        self, design, parts, scale_ratio, all_directions, units=None, is_start=False
+        self,
+        design,
+        parts,
+        scale_ratio,
+        all_directions,
+        units=None,
+        is_start=False,
+        known=None,
     ):
         self.design, self.parts, self.units = design, parts, units
         self.all_directions = all_directions
         self.scale_ratio, self.is_start = scale_ratio, is_start
         self.found = "Cholesky factors"
+        self.known, self.axes = known, []
         self._subspaces = {}
         if not all_directions and scale_ratio <= limits().eigen_ratio:
             self._subspaces = {
@@ -59,6 +72,9 @@ class Diagonalizer:
         number : int
             Number of the split.
         """
+        if self.known is not None:
+            self.found = "axes of other targets"
+            return self._along(split, self.known[number])
         own = split.train.gram, split.train.linear[:, 0]
         while self._subspaces and split.n_outputs == 1:
             name = next(iter(self._subspaces))
@@ -74,14 +90,20 @@ class Diagonalizer:
             if not is_even:
                 return split
             self.found = "eigenvectors of the moments"
-            return split.diagonalized()
+            return self._along(split, split.axes)
         if self.scale_ratio > limits().singular_ratio:
             return split
         self.found = "singular vectors of the rows"
         weight, _ = self.parts.weights(number)
         own = None if self.units is None else self.units[number]
         rows = training_rows(split, self.design, weight, own)
-        return split.diagonalized(rows, self.all_directions)
+        return self._along(split, axes_of_rows(rows, self.all_directions))
+
+    def _along(self, split, axes):
+        """Return a split in coordinates along axes, which are kept."""
+        split = split.in_basis(*axes)
+        self.axes.append(axes._replace(held_out=split.validation.gram))
+        return split
 
 
 def training_rows(split, design, weight, units=None):

@@ -70,14 +70,14 @@ class Moments:
             self.residual_square,
         )
 
-    def in_basis(self, basis, diagonal=None):
+    def in_basis(self, basis, known=None):
         """Return the same function of the coordinates in an orthonormal basis.
 
         Parameters
         ----------
         basis : ndarray of shape (m, k)
-        diagonal : ndarray of shape (k,) or None
-            The gram there where it is known to be diagonal; coordinates with a
+        known : ndarray of shape (k,), (k, k) or None
+            The gram there, if it is known. Where it is diagonal, coordinates with a
             zero carry no data, and their rounding is removed.
         """
         reference = basis.T @ self.reference
@@ -91,11 +91,11 @@ class Moments:
             )
             residual_linear = residual_linear - image
         linear, residual_linear = basis.T @ self.linear, basis.T @ residual_linear
-        gram = diagonal
-        if diagonal is None:
+        gram = known
+        if known is None:
             gram = matmul(basis.T, matmul(self.gram, basis))
-        else:
-            keep = (diagonal > 0)[:, None]
+        elif known.ndim == 1:
+            keep = (known > 0)[:, None]
             linear, residual_linear = linear * keep, residual_linear * keep
         square = np.maximum(residual_square, 0.0)
         return Moments(gram, linear, reference, residual_linear, square)

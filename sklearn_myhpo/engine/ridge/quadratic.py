@@ -1,9 +1,9 @@
 """Ridge from second moments: X is not needed after one pass."""
 
+from functools import cached_property
 from math import prod
 
 import numpy as np
-from scipy.linalg import svd
 
 from ...data.limits import row_limits
 from ...data.threads import matmul
@@ -12,8 +12,8 @@ from ..linalg.hessian import DiagonalHessian, penalized_hessian
 from ..linalg.newton import NEWTON_TOL
 from ..linalg.products import pair_products
 from ..linalg.row_hessian import RowHessian
-from ..linalg.symmetric import eigensystem
 from ..split import LambdaCurvature, Split
+from .axes import axes_of_moments
 from .mean_square import MomentHessian
 from .shared_path import path_of_each, shared_path
 
@@ -300,7 +300,7 @@ class QuadraticSplit(Split):
         """Return the same, one target after the other."""
         return path_of_each(self.train, self.validation, penalties)
 
-    def in_basis(self, basis, values):
+    def in_basis(self, basis, values, held_out=None):
         """Return this split in an orthonormal basis of its eigenvectors.
 
         Only for one group, whose penalty is the same in every such basis.
@@ -310,10 +310,12 @@ class QuadraticSplit(Split):
         basis : ndarray of shape (m, k)
             It spans all solutions.
         values : ndarray of shape (k,)
+        held_out : ndarray of shape (k, k), default=None
+            The moments of the held-out rows there, if they are known.
         """
         return QuadraticSplit(
             self.train.in_basis(basis, values),
-            self.validation.in_basis(basis),
+            self.validation.in_basis(basis, held_out),
             self.coordinates.rotated(basis),
             self.feature_shift,
             self.x_mean @ basis,
@@ -321,26 +323,11 @@ class QuadraticSplit(Split):
             self.counts,
         )
 
-    def diagonalized(self, rows=None, all_directions=True):
-        """Return this split in all eigenvectors of its training moments.
+    @cached_property
+    def axes(self):
+        """The eigenvectors of the training moments, as `Axes`."""
+        return axes_of_moments(self.train.gram)
 
-        Parameters
-        ----------
-        rows : ndarray of shape (n_train, m) or None
-            Centred training rows times the root of their weights. Their
-            singular vectors keep small directions that squaring would lose.
-        all_directions : bool, default=True
-            False leaves out, with `rows`, the directions that no row has.
-        """
-        if rows is None:
-            values, rotation = eigensystem(self.train.gram)
-            floor = len(values) * np.finfo(float).eps * max(values[-1], 0.0)
-        else:
-            _, singular, transposed = svd(
-                rows, full_matrices=all_directions, check_finite=False
-            )
-            rotation = transposed.T
-            values = np.zeros(rotation.shape[1])
-            values[: len(singular)] = singular**2
-            floor = (max(rows.shape) * np.finfo(float).eps * singular[0]) ** 2
-        return self.in_basis(rotation, np.where(values > floor, values, 0.0))
+    def diagonalized(self):
+        """Return this split in its axes."""
+        return self.in_basis(*self.axes)

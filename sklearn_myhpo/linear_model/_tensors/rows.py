@@ -149,27 +149,30 @@ def _obstacle(model, solver):
     if model._is_from_moments or model._codes_classes:
         criterion = resolve_criterion(model.criterion, SquaredLoss(), model._name())
         return None if criterion is None else _obstacle_of_criterion(model, criterion)
-    for name, value in _asked(model):
+    asked = _asked(model)
+    if asked is not None:
         return (
-            f"{name}={shown(value)} predicts held-out rows, and of tensors ridge alone "
-            "does; leave it out"
+            f"{asked} predicts held-out rows, and of tensors ridge alone does; leave "
+            "it out"
         )
     return _obstacle_of_likelihood(model, solver)
 
 
 def _asked(model):
-    """Yield names and values of parameters that ask for results of held-out rows."""
-    for name in ("scoring", "store_cv_results"):
-        value = getattr(model, name)
-        if value is not None and value is not False:
-            yield name, value
+    """Return what asks for results of held-out rows, in words; or None."""
+    if model.scoring is not None:
+        return f"scoring={shown(model.scoring)}"
+    if model.store_cv_results:
+        return f"store_cv_results={shown(model.store_cv_results)}"
+    return None
 
 
 def _obstacle_of_criterion(model, criterion):
     """Return the same for a criterion of ridge."""
-    for name, value in _asked(model):
+    asked = _asked(model)
+    if asked is not None:
         return (
-            f"{name}={shown(value)} predicts held-out rows; leave it out, or use "
+            f"{asked} predicts held-out rows; leave it out, or use "
             "criterion='validation'"
         )
     if type(criterion) is LeaveOneOut:
@@ -273,7 +276,7 @@ def _ridge_rows(model, X, y, weights, metadata, own, is_weighted):
         _check_kinds(model, rule, X.shape[1])
     found = condense_for(model, source, rule)
     found.design.condensed, model._y_origin = found, found.centre.y
-    if any(_asked(model)):
+    if _asked(model) is not None:
         found.design.given = TensorGiven.of(X, *given, pairs, is_weighted)
     is_vector = columns.y.ndim == 1
     return Read(found.design, found.y[:, 0] if is_vector else found.y, found.weight)

@@ -7,6 +7,7 @@
 `fast.py`         the default: a proximal step on lambda alone, to second order
 `freedom.py`      moves of lambda, rescaled by their effect
 `direct.py`       the minimum of its model
+`end.py`          the last steps, to the exact minimum
 `truncated.py`    the fast step in very many lambdas
 `separable.py`    the fast step for one lambda per target, all at once
 ================  =====================================================================

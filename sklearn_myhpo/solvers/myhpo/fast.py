@@ -20,6 +20,7 @@ from ..protocol import Info
 from ..steps.acceptance import is_below_rounding, judge
 from ..steps.hermite import share_of_step
 from .direct import minimize_by_matrix
+from .end import ended
 from .freedom import felt, freedom_taken, unfelt
 from .truncated import minimize_by_products
 
@@ -51,8 +52,8 @@ INNER_TOL, CLOSE = 3e-9, 1e-5
 GRADIENT_TOL = 1e-7
 #: Relative residual of lambda below which weights are made accurate before a step.
 STAY = 1e-6
-#: Residuals between which one more step follows, where weights have a closed form. It
-#: squares the residual, so that lambda does not depend on the storage of the rows.
+#: Residuals between which more steps follow. They square the residual, so that lambda
+#: does not depend on the storage of the rows.
 LEAST_SQUARED, MOST_SQUARED = 1e-12, 1e-6
 #: Share of the accuracy of the inner solutions at which more of it is worth a solve.
 REFINED = 0.5
@@ -116,8 +117,8 @@ def info(problem, state):
 def step(options, problem, state, rng):
     """Return the next state, moved or with a larger rho, and its `Info`."""
     new_state = _next(problem, state)
-    if not problem.iterates and LEAST_SQUARED < new_state.error <= MOST_SQUARED:
-        new_state = _judged_by_slope(problem, new_state)
+    if LEAST_SQUARED < new_state.error <= MOST_SQUARED:
+        new_state = _at_minimum(problem, new_state)
     return new_state, Info.at(new_state.place, new_state.model.gradient)
 
 
@@ -196,11 +197,24 @@ def _refined(problem, state, inner):
     return _state(problem, place, state.rho, inner)
 
 
-def _judged_by_slope(problem, state):
-    """Return the state after a step, if the slope falls: losses may round too much."""
-    there, inner = _tried(problem, state)
-    moved = _state(problem, there, state.rho, inner)
-    return moved if _rank(moved) < _rank(state) else state
+def _at_minimum(problem, state):
+    """Return the state after steps that square the residual."""
+    if not problem.iterates:
+        there, inner = _tried(problem, state)
+        moved = _state(problem, there, state.rho, inner)
+        return moved if _rank(moved) < _rank(state) else state
+    return ended(problem, state, _proposed, _evaluated)
+
+
+def _proposed(problem, state):
+    """Return the state with Newton's step; the proximal term would shorten it."""
+    return _with_proposal(problem, state._replace(rho=0.0))
+
+
+def _evaluated(problem, state, place, inner):
+    """Return the state at a place near that of a state."""
+    place.follow(state.place)
+    return _state(problem, place, 0.0, inner)
 
 
 def _rank(state):
@@ -238,7 +252,8 @@ def _rho_of_shorter(state, decrease):
 
 def _state(problem, place, rho, inner, before=None):
     """Return the state at a place with weights of a known accuracy."""
-    model = place.model(max(inner, GRADIENT_TOL))
+    # Weights are more accurate than INNER_TOL at the end only.
+    model = place.model(inner if inner < INNER_TOL else max(inner, GRADIENT_TOL))
     state = FastState(
         place.lambda_, place.weights, place, model, rho, inner, before=before
     )
