@@ -1,7 +1,7 @@
 """A pass for slopes, products of the Hessians and second derivatives in one lambda."""
 
 from functools import cached_property, partial
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -67,7 +67,10 @@ class NearPass:
         design, most = self.passes.rows.of(0), row_limits()
         if not (design.is_sparse or design.slices_are_views):
             return None
-        size = most.cached_entries // (WORKING * self.n_splits)
+        # Of a pass for all terms: those sums, and the numbers per row.
+        entries = (4 * self.n_splits + 2) * design.n_features
+        size = max(most.small_rows, most.small_product // entries)
+        size = min(size, most.cached_entries // (WORKING * self.n_splits))
         if design.is_sparse:
             # Every product copies its block of sparse rows, so blocks should be few.
             size = most.block_entries // self.passes.width_of(3)
@@ -75,22 +78,18 @@ class NearPass:
         if len(ends) > max(2 * self.n_splits, len(self._owner) // max(1, size)):
             ends = []
         edges = [0, *ends, len(self._owner)]
-        return [
-            slice(rows, min(rows + size, end))
-            for start, end in pairwise(edges)
-            for rows in range(start, end, max(1, size))
-        ]
+        return [rows for pair in pairwise(edges) for rows in _equal_slices(*pair, size)]
 
     def gradients(self, weights):
         """Return the gradients (k + 1, m) of the training losses at as many weights."""
-        passes = self.passes
+        loss = self.passes.loss
 
-        def of_block(block, y, train, weight):
-            slopes, *_ = passes.loss.slopes(y, _forward(block, weights))
-            return (block.adjoint(_weighted(slopes, train.T, weight).T).T,)
+        def of_block(block, columns, y, train, weight):
+            slopes, *_ = loss.slopes(y, _images(block, columns))
+            return (_sums(block, _weighted(slopes, train.T, weight)),)
 
-        given = passes.y, passes.train_weights.T, self._weight
-        return self._sum(of_block, *given)[0]
+        given = self.passes.y, self.passes.train_weights.T, self._weight
+        return self._of_sums(*self._sum(of_block, weights, *given))
 
     def values(self, weights):
         """Return the `Slopes` at weights (k + 1, m), and the validation losses (k,).
@@ -100,60 +99,74 @@ class NearPass:
         passes = self.passes
         raw = np.empty((self.n_splits, 1, passes.rows.n_samples))
 
-        def of_block(block, y, train, weight, owner, held, raw):
-            images, train = _forward(block, weights), train.T
+        def of_block(block, columns, y, train, weight, owner, held, raw):
+            images, train = _images(block, columns), train.T
             raw[...] = images[:-1].T
             losses, slopes, *_ = passes.loss.derivatives(y, images)
             own = _Owners(owner, self.n_splits)
             means = np.einsum("kn,kn->k", losses[:-1], train)
             held_means = own.sum(held * own.of(losses))
-            weighted = _weighted(slopes, train, weight)
-            return means, held_means, block.adjoint(weighted.T).T
+            return means, held_means, _sums(block, _weighted(slopes, train, weight))
 
-        rows = self._weight, self._owner, self._held
+        rows = self._weight, self._owner, self._held, raw[:, 0].T
         given = passes.y, passes.train_weights.T, *rows
-        losses, held_losses, found = self._sum(of_block, *given, raw[:, 0].T)
-        return Slopes(raw, losses, found[..., None]), held_losses
+        losses, held_losses, found = self._sum(of_block, weights, *given)
+        return Slopes(raw, losses, self._of_sums(found)[..., None]), held_losses
 
     def terms(self, weights, vectors):
         """Return the `NearTerms` at weights (k + 1, m) of J and q, (k, 2, m)."""
         both = vectors.transpose(1, 0, 2).reshape(-1, weights.shape[1])
-        columns = np.concatenate([both, weights])
-        of_block = partial(self._terms_of_block, columns=columns)
-        passes, rows = self.passes, (self._weight, self._owner, self._held)
-        given = passes.y, passes.train_weights.T, *rows
-        gradients, sums, gram, held = self._sum(of_block, *given)
-        sums = sums.reshape(3, *vectors[:, 0].shape)
+        columns, passes = np.concatenate([both, weights]), self.passes
+        given = passes.y, passes.train_weights.T, self._weight, self._owner, self._held
+        found, gram, held = self._sum(self._terms_of_block, columns, *given)
+        found, held = self._of_sums(found), self._of_sums(held)
+        ends = 3 * self.n_splits
+        sums = found[:ends].reshape(3, *vectors[:, 0].shape)
         products = sums[:2].transpose(1, 0, 2)
-        return NearTerms(gradients, held, products, sums[2], gram)
+        return NearTerms(found[ends:], held, products, sums[2], gram)
 
-    def _sum(self, of_block, *rows):
-        """Return the sums over all blocks, a share of them by each thread."""
+    def _sum(self, of_block, weights, *rows):
+        """Return the sums over all blocks, a share of them by each thread.
+
+        Parameters
+        ----------
+        of_block : callable
+            Takes a block, the weights in units of its features, and what goes with its
+            rows.
+        weights : ndarray of shape (k, m)
+        *rows : ndarray of shape (n_samples, ...)
+        """
         design = self.passes.rows.of(0)
+        columns = design.in_features(weights.T)
         if self._blocks is None:
             width = self.passes.width_of(3)
-            return design.reduce(of_block, *rows, entries_per_row=width)
+            of_rows = partial(_with_columns, of_block, columns)
+            return design.reduce(of_rows, *rows, entries_per_row=width)
 
         def own(blocks):
             return add_all(
-                of_block(design.take(block), *(one[block] for one in rows))
+                of_block(design.take(block), columns, *(one[block] for one in rows))
                 for block in blocks
             )
 
         work = row_limits().products_per_entry * design.n_features * self.n_splits
         return add_all(map_shares(own, self._blocks, work * design.n_samples))
 
-    def _terms_of_block(self, block, y, train, weight, owner, held, columns):
+    def _of_sums(self, sums):
+        """Return gradients (k, m) of sums (k, n_features + 1)."""
+        return self.passes.rows.of(0).of_sums(sums.T).T
+
+    def _terms_of_block(self, block, columns, y, train, weight, owner, held):
         """Return the sums of all terms over a block of rows."""
         n_splits, train = self.n_splits, train.T
-        images = _forward(block, columns)
-        move, along, raw = np.split(images, [n_splits, 2 * n_splits])
+        images = _images(block, columns)
+        move, along, raw = _in_parts(images, [n_splits] * 2 + [n_splits + 1])
         slopes, bends, thirds = self.passes.loss.slopes(y, raw)
         own = _Owners(owner, n_splits)
         # Products with J and with q, turns, slopes, and held-out slopes.
-        ends = np.cumsum([n_splits] * 3 + [n_splits + 1, len(own.present)])
-        out = np.empty((ends[-1], len(y)))
-        of_move, of_along, turn, of_slopes, of_held = np.split(out, ends[:-1])
+        sizes = [*[n_splits] * 3, n_splits + 1, len(own.present)]
+        out = np.empty((sum(sizes), len(y)))
+        of_move, of_along, turn, of_slopes, of_held = _in_parts(out, sizes)
         np.multiply(train, bends[:-1], out=turn)
         np.multiply(turn, move, out=of_move)
         np.multiply(turn, along, out=of_along)
@@ -166,11 +179,27 @@ class NearPass:
         own.add(bent, turn)
         _weighted(slopes, train, weight, of_slopes)
         own.spread(held * own.of(slopes), of_held)
-        found = block.adjoint(out.T).T
-        held_gradients = np.zeros((n_splits, found.shape[1]))
-        held_gradients[own.present] = found[ends[3] :]
-        gradients, gram = found[ends[2] : ends[3]], own.sum(bent * held_move)
-        return gradients, found[: ends[2]], gram, held_gradients
+        found = _sums(block, out)
+        held_sums = np.zeros((n_splits, found.shape[1]))
+        held_sums[own.present] = found[-sizes[-1] :]
+        return found[: -sizes[-1]], own.sum(bent * held_move), held_sums
+
+
+def _with_columns(of_block, columns, block, *rows):
+    return of_block(block, columns, *rows)
+
+
+def _equal_slices(start, stop, size):
+    """Return slices between two rows, none longer than a size and all about equal."""
+    number = max(1, -(-(stop - start) // max(1, size)))
+    ends = [start + (stop - start) * own // number for own in range(number + 1)]
+    return [slice(*pair) for pair in pairwise(ends)]
+
+
+def _in_parts(rows, sizes):
+    """Return views of the first rows of an array, the next ones, and so on."""
+    ends = list(accumulate(sizes, initial=0))
+    return [rows[start:end] for start, end in pairwise(ends)]
 
 
 def _weighted(slopes, train, weight, out=None):
@@ -181,9 +210,14 @@ def _weighted(slopes, train, weight, out=None):
     return out
 
 
-def _forward(block, columns):
-    """Return images (k, n_rows) of columns (k, m), next to each other."""
-    return np.ascontiguousarray(block.forward(columns.T).T)
+def _images(block, columns):
+    """Return images (k, n_rows) of columns (m, k), next to each other."""
+    return np.ascontiguousarray(block.images(columns).T)
+
+
+def _sums(block, values):
+    """Return the sums (k, m) of values (k, n_rows) over the rows of a block."""
+    return block.sums(values.T).T
 
 
 class _Owners:
