@@ -27,9 +27,9 @@ class RowLimits:
     small_product : int
         Multiplications up to which a matrix product reads its factors in place: a
         larger one repacks them first.
-    least_small_rows, small_rows : int
-        Rows of a small product, and of a block of such products with its other work,
-        that are worth the fixed cost.
+    least_small_rows, small_rows, gram_small_rows : int
+        Rows of a small product, of a block of such products with its other work, and of
+        a small Gram matrix, that are worth the fixed cost.
     thin_features, thin_vectors, thin_bytes : int
         Number of features from which few vectors are multiplied one by one with the
         transpose of X, up to this number of vectors, and bytes of a block of rows then.
@@ -93,6 +93,7 @@ class RowLimits:
     small_product: int = 10**6
     least_small_rows: int = 64
     small_rows: int = 512
+    gram_small_rows: int = 1024
     thin_features: int = 256
     thin_vectors: int = 3
     thin_bytes: int = 2**22

@@ -108,3 +108,32 @@ class LinearMap:
             values,
             entries_per_row=self.n_features,
         )
+
+    def gram_of_products(self, products, first, total, origin):
+        """Return a Gram matrix in the coordinates, of sums over stored rows.
+
+        Parameters
+        ----------
+        products : ndarray of shape (n_features, n_features)
+            Sums of the weighted products of two features; changed.
+        first : ndarray of shape (n_features,)
+            Weighted sums of the features.
+        total : float
+            Sum of the weights.
+        origin : ndarray of shape (n_features,)
+            Of the coordinates, in the stored rows.
+        """
+        ends = first - total * origin
+        if self.fit_intercept or origin.any():
+            cross = np.outer(0.5 * (first + ends), origin)
+            products -= cross
+            products -= cross.T
+        if self.scale is not None:
+            products *= self.scale[:, None] * self.scale
+            ends = ends * self.scale
+        if not self.fit_intercept:
+            return products
+        out = np.empty((self.n_coordinates, self.n_coordinates))
+        out[:-1, :-1], out[-1, -1] = products, total
+        out[-1, :-1] = out[:-1, -1] = ends
+        return out
