@@ -175,9 +175,15 @@ class RowParts:
     def train_shares(self):
         """Return training weights with sum one, shape (n_splits, n_samples)."""
         shares = np.empty((self.n_splits, len(self.sample_weight)))
-        for split, share in enumerate(shares):
-            weight = self.training(split)
-            np.divide(weight, weight.sum(), out=share)
+        if self.kinds is None:
+            for split, share in enumerate(shares):
+                weight = self.weights(split)[0]
+                np.divide(weight, weight.sum(), out=share)
+            return shares
+        of_kinds = self.counts[:, 0] / self.totals[:, :1]
+        for share, own in zip(shares, of_kinds, strict=True):
+            np.take(own, self.kinds, out=share, mode="clip")
+            share *= self.sample_weight
         return shares
 
     def take(self, index):
