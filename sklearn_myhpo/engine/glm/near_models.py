@@ -130,10 +130,13 @@ class NearModels(TrainModels):
     ----------
     full : TrainModels
         The model of all rows.
+    parts : PartSums or None
+        The parts of which held-out rows are a union; None where there are none.
     """
 
     def __init__(self, split_set, full, factors, centre):
         sums = (PartSums if split_set.makes_models else OneSplitSums)(split_set)
+        self.parts = sums if split_set.makes_models else None
         split_set.shared_curvature.renew(centre.raw[None])
         grams, self.held_grams, whole = sums.matrices(full.train_weight)
         super().__init__(grams, factors)

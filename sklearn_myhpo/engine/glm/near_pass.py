@@ -1,7 +1,7 @@
 """A pass for slopes, products of the Hessians and second derivatives in one lambda."""
 
 from functools import cached_property, partial
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from ...data.blocks import add_all
 from ...data.limits import row_limits
 from ...data.threads import map_shares
+from .near_part import NearPart, images_of, in_parts, sums_of
 from .passes import Slopes
 
 #: Numbers per row and split that a block of rows makes: images, derivatives, weights.
@@ -49,10 +50,13 @@ class NearPass:
         Of rows that all splits share.
     weight : ndarray of shape (n_samples,)
         Of all rows, in the training loss of a last model beside those of the splits.
+    parts : PartSums, optional
+        The parts of the rows, where held-out rows are a union of parts.
     """
 
-    def __init__(self, passes, weight):
+    def __init__(self, passes, weight, parts=None):
         self.passes, self.n_splits, self._weight = passes, passes.n_splits, weight
+        self._parts = parts
         index, owner, weight = (one for one in passes.held_out.visits[0])
         n_samples = passes.rows.n_samples
         self._owner, self._held = np.zeros(n_samples, np.intp), np.zeros(n_samples)
@@ -60,13 +64,13 @@ class NearPass:
 
     @cached_property
     def _blocks(self):
-        """Slices of rows, each held out by one split if its rows are neighbours.
+        """Slices of rows, and the `NearPart` of each, or None where it has several.
 
-        None where a slice of rows is a copy of them.
+        No slices where these would be copies of the rows.
         """
         design, most = self.passes.rows.of(0), row_limits()
         if not (design.is_sparse or design.slices_are_views):
-            return None
+            return []
         # Of a pass for all terms: those sums, and the numbers per row.
         entries = (4 * self.n_splits + 2) * design.n_features
         size = max(most.small_rows, most.small_product // entries)
@@ -74,19 +78,36 @@ class NearPass:
         if design.is_sparse:
             # Every product copies its block of sparse rows, so blocks should be few.
             size = most.block_entries // self.passes.width_of(3)
-        ends = np.flatnonzero(np.diff(self._owner)) + 1
+        marks = self._owner if self._parts is None else self._parts.labels
+        ends = np.flatnonzero(np.diff(marks)) + 1
         if len(ends) > max(2 * self.n_splits, len(self._owner) // max(1, size)):
             ends = []
         edges = [0, *ends, len(self._owner)]
-        return [rows for pair in pairwise(edges) for rows in _equal_slices(*pair, size)]
+        return [
+            (rows, self._part_of(rows))
+            for pair in pairwise(edges)
+            for rows in _equal_slices(*pair, size)
+        ]
+
+    def _part_of(self, rows):
+        """Return the `NearPart` of a slice of rows, or None."""
+        if self._parts is None:
+            return None
+        label = self._parts.labels[rows.start]
+        if label < 0 or np.any(self._parts.labels[rows] != label):
+            return None
+        shares = self._parts.shares_of(self._weight)
+        own = self._parts.train_shares, self._parts.held_shares
+        given = *(share[:, label] for share in own), shares[label]
+        return NearPart(*given, self._parts.weight[rows])
 
     def gradients(self, weights):
         """Return the gradients (k + 1, m) of the training losses at as many weights."""
         loss = self.passes.loss
 
-        def of_block(block, columns, y, train, weight):
-            slopes, *_ = loss.slopes(y, _images(block, columns))
-            return (_sums(block, _weighted(slopes, train.T, weight)),)
+        def of_block(_, block, columns, y, train, weight):
+            slopes, *_ = loss.slopes(y, images_of(block, columns))
+            return (sums_of(block, _weighted(slopes, train.T, weight)),)
 
         given = self.passes.y, self.passes.train_weights.T, self._weight
         return self._of_sums(*self._sum(of_block, weights, *given))
@@ -99,14 +120,14 @@ class NearPass:
         passes = self.passes
         raw = np.empty((self.n_splits, 1, passes.rows.n_samples))
 
-        def of_block(block, columns, y, train, weight, owner, held, raw):
-            images, train = _images(block, columns), train.T
+        def of_block(_, block, columns, y, train, weight, owner, held, raw):
+            images, train = images_of(block, columns), train.T
             raw[...] = images[:-1].T
             losses, slopes, *_ = passes.loss.derivatives(y, images)
             own = _Owners(owner, self.n_splits)
             means = np.einsum("kn,kn->k", losses[:-1], train)
             held_means = own.sum(held * own.of(losses))
-            return means, held_means, _sums(block, _weighted(slopes, train, weight))
+            return means, held_means, sums_of(block, _weighted(slopes, train, weight))
 
         rows = self._weight, self._owner, self._held, raw[:, 0].T
         given = passes.y, passes.train_weights.T, *rows
@@ -118,12 +139,12 @@ class NearPass:
         both = vectors.transpose(1, 0, 2).reshape(-1, weights.shape[1])
         columns, passes = np.concatenate([both, weights]), self.passes
         given = passes.y, passes.train_weights.T, self._weight, self._owner, self._held
-        found, gram, held = self._sum(self._terms_of_block, columns, *given)
-        found, held = self._of_sums(found), self._of_sums(held)
-        ends = 3 * self.n_splits
-        sums = found[:ends].reshape(3, *vectors[:, 0].shape)
-        products = sums[:2].transpose(1, 0, 2)
-        return NearTerms(found[ends:], held, products, sums[2], gram)
+        found, gram = self._sum(self._terms_of_block, columns, *given)
+        found, n_splits = self._of_sums(found), self.n_splits
+        *products, turn, gradients, held = in_parts(
+            found, [*[n_splits] * 3, n_splits + 1, n_splits]
+        )
+        return NearTerms(gradients, held, np.stack(products, axis=1), turn, gram)
 
     def _sum(self, of_block, weights, *rows):
         """Return the sums over all blocks, a share of them by each thread.
@@ -131,22 +152,22 @@ class NearPass:
         Parameters
         ----------
         of_block : callable
-            Takes a block, the weights in units of its features, and what goes with its
-            rows.
+            Takes a `NearPart` or None, a block, the weights in units of its features,
+            and what goes with its rows.
         weights : ndarray of shape (k, m)
         *rows : ndarray of shape (n_samples, ...)
         """
         design = self.passes.rows.of(0)
         columns = design.in_features(weights.T)
-        if self._blocks is None:
+        if not self._blocks:
             width = self.passes.width_of(3)
             of_rows = partial(_with_columns, of_block, columns)
             return design.reduce(of_rows, *rows, entries_per_row=width)
 
         def own(blocks):
             return add_all(
-                of_block(design.take(block), columns, *(one[block] for one in rows))
-                for block in blocks
+                of_block(part, design.take(own), columns, *(one[own] for one in rows))
+                for own, part in blocks
             )
 
         work = row_limits().products_per_entry * design.n_features * self.n_splits
@@ -156,17 +177,19 @@ class NearPass:
         """Return gradients (k, m) of sums (k, n_features + 1)."""
         return self.passes.rows.of(0).of_sums(sums.T).T
 
-    def _terms_of_block(self, block, columns, y, train, weight, owner, held):
-        """Return the sums of all terms over a block of rows."""
+    def _terms_of_block(self, part, block, columns, y, train, weight, owner, held):
+        """Return the sums (5 k + 1, m) of all terms over a block, and J' H_V J."""
+        if part is not None:
+            return part.terms(block, columns, y, self.passes.loss)
         n_splits, train = self.n_splits, train.T
-        images = _images(block, columns)
-        move, along, raw = _in_parts(images, [n_splits] * 2 + [n_splits + 1])
+        images = images_of(block, columns)
+        move, along, raw = in_parts(images, [n_splits] * 2 + [n_splits + 1])
         slopes, bends, thirds = self.passes.loss.slopes(y, raw)
         own = _Owners(owner, n_splits)
         # Products with J and with q, turns, slopes, and held-out slopes.
         sizes = [*[n_splits] * 3, n_splits + 1, len(own.present)]
         out = np.empty((sum(sizes), len(y)))
-        of_move, of_along, turn, of_slopes, of_held = _in_parts(out, sizes)
+        of_move, of_along, turn, of_slopes, of_held = in_parts(out, sizes)
         np.multiply(train, bends[:-1], out=turn)
         np.multiply(turn, move, out=of_move)
         np.multiply(turn, along, out=of_along)
@@ -179,14 +202,15 @@ class NearPass:
         own.add(bent, turn)
         _weighted(slopes, train, weight, of_slopes)
         own.spread(held * own.of(slopes), of_held)
-        found = _sums(block, out)
-        held_sums = np.zeros((n_splits, found.shape[1]))
-        held_sums[own.present] = found[-sizes[-1] :]
-        return found[: -sizes[-1]], own.sum(bent * held_move), held_sums
+        found = sums_of(block, out)
+        n_train = 4 * n_splits + 1
+        sums = np.zeros((n_train + n_splits, found.shape[1]))
+        sums[:n_train], sums[n_train + own.present] = found[:n_train], found[n_train:]
+        return sums, own.sum(bent * held_move)
 
 
 def _with_columns(of_block, columns, block, *rows):
-    return of_block(block, columns, *rows)
+    return of_block(None, block, columns, *rows)
 
 
 def _equal_slices(start, stop, size):
@@ -196,28 +220,12 @@ def _equal_slices(start, stop, size):
     return [slice(*pair) for pair in pairwise(ends)]
 
 
-def _in_parts(rows, sizes):
-    """Return views of the first rows of an array, the next ones, and so on."""
-    ends = list(accumulate(sizes, initial=0))
-    return [rows[start:end] for start, end in pairwise(ends)]
-
-
 def _weighted(slopes, train, weight, out=None):
     """Return slopes (k + 1, n_rows) times the weights of splits, and of all rows."""
     out = np.empty_like(slopes) if out is None else out
     np.multiply(slopes[:-1], train, out=out[:-1])
     np.multiply(slopes[-1], weight, out=out[-1])
     return out
-
-
-def _images(block, columns):
-    """Return images (k, n_rows) of columns (m, k), next to each other."""
-    return np.ascontiguousarray(block.images(columns).T)
-
-
-def _sums(block, values):
-    """Return the sums (k, m) of values (k, n_rows) over the rows of a block."""
-    return block.sums(values.T).T
 
 
 class _Owners:

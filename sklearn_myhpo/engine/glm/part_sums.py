@@ -34,10 +34,10 @@ class PartSums:
         weight : ndarray of shape (n_samples,)
             Of all rows.
         """
-        shares = self.train_shares, self.held_shares, self._shares_of(weight)[None]
+        shares = self.train_shares, self.held_shares, self.shares_of(weight)[None]
         return tuple(np.asarray(self._shared.matrices_of(own)) for own in shares)
 
-    def _shares_of(self, weight):
+    def shares_of(self, weight):
         """Return a weight (n_samples,) of rows relative to the parts', (n_parts,)."""
         known, shares = self._whole
         if known is not weight:
@@ -89,6 +89,6 @@ class PartSums:
         width = BLOCKS_OF_A_CACHE * int(self.rows.entries_per_row + 1)
         sums = self.rows.reduce(own, self.labels, weighted, entries_per_row=width)
         sums = np.stack([self.rows.of_sums(part) for part in sums])
-        more = [self._shares_of(weight)[None] for weight in weights]
+        more = [self.shares_of(weight)[None] for weight in weights]
         shares = self.train_shares, self.held_shares, *more
         return tuple(np.tensordot(own, sums, axes=1) for own in shares)

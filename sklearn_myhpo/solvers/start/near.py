@@ -197,7 +197,8 @@ class _Rounds:
     def _ended(self, lambda_, points):
         """Return the `_End` after passes from a minimum of the models, or None."""
         models, steps = self.models, self.steps
-        passes = NearPass(self.set.passes, self.problem.full.train_weight)
+        weight = self.problem.full.train_weight
+        passes = NearPass(self.set.passes, weight, models.parts)
         place = steps.place(lambda_, models.at(lambda_).weights)
         whole = models.full.minima(lambda_)[0]
         error, rate, n_slow, end = np.inf, USUAL_RATE, 0, None
