@@ -23,6 +23,8 @@ class Limits:
         Rows of a symmetric matrix from which its eigenvectors are computed on the
         device of a tensor, not on the host. `benchmarks.device` prints the times of
         both.
+    tridiagonal_size : int
+        Coordinates from which matrices of all penalties are tridiagonal, not diagonal.
     dense_size : int
         Size up to which Hessians are formed and factored.
     row_factor_size : int
@@ -135,6 +137,7 @@ class Limits:
     """
 
     moments_size: int = 2500
+    tridiagonal_size: int = 128
     dense_size: int = 2500
     # Reasoned for a GPU, as no GPU has measured it; on a CPU both ways are LAPACK's.
     # Either way n^2 numbers cross the bus once, the matrix or its vectors, so that the

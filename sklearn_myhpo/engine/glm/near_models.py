@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..linalg.penalty_path import PenaltyPath
+from ..linalg.penalty_path import penalty_path
 from .factored_newton import MEMORY, two_loops
 from .one_split_sums import OneSplitSums
 from .part_sums import PartSums
@@ -51,7 +51,7 @@ class TrainModels:
 
     def __init__(self, grams, factors):
         self.grams, self.factors = grams, factors
-        self.path, self._pairs = PenaltyPath(grams, factors), []
+        self.path, self._pairs = penalty_path(grams, factors), []
         self.reference = self.gradients = self.losses = None
 
     def expand(self, weights, gradients, losses=None):
@@ -62,18 +62,17 @@ class TrainModels:
         self.reference, self.gradients = weights, gradients
         self.losses = self.losses if losses is None else losses
         right = np.einsum("kab,kb->ka", self.grams, weights) - gradients
-        self._turned = self.path.turned(right[:, None])[:, 0]
+        self._turned = self.path.turned(right[:, None])
         self._rest = self.path.rest(right[:, None])[:, 0]
 
     def minima(self, lambda_):
         """Return the minima at a lambda and two derivatives there, (3, k, m)."""
         penalty = 2.0 * np.exp(lambda_)
-        share = penalty / (self.path.values + penalty)
-        turned = np.empty((3, *share.shape))
-        turned[0] = self._turned * share / penalty
-        turned[1] = -share * turned[0]
-        turned[2] = (1.0 - 2.0 * share) * turned[1]
-        found = self.path.back(turned.swapaxes(0, 1)).swapaxes(0, 1)
+        shrunk, first = self.path.shrunk, self.path.shrunk(self._turned, penalty)
+        second = -penalty * shrunk(first, penalty)
+        third = second - 2.0 * penalty * shrunk(second, penalty)
+        turned = np.concatenate([first, second, third], axis=1)
+        found = self.path.back(turned).swapaxes(0, 1)
         found[0] += self._rest
         return found
 
@@ -170,10 +169,7 @@ class NearModels(TrainModels):
 
     def values(self, lambdas):
         """Return the validation losses (k, n_lambdas) at the minima."""
-        penalties = 2.0 * np.exp(lambdas)
-        turned = self._turned[:, None] / (
-            self.path.values[:, None] + penalties[:, None]
-        )
+        turned = self.path.shrunk(self._turned, 2.0 * np.exp(lambdas))
         moves = self.path.back(turned) + (self._rest - self.reference)[:, None]
         bent = np.matmul(moves, self.held_grams)
         bent *= 0.5
@@ -198,9 +194,8 @@ class NearModels(TrainModels):
 
     def freedom(self, lambda_):
         """Return the mean of the degrees of freedom, unpenalized ones included."""
-        values = self.path.values
-        felt = np.mean(np.sum(values / (values + 2.0 * np.exp(lambda_)), axis=1))
-        return float(felt + np.count_nonzero(self.factors == 0))
+        felt = self.path.freedom(np.array([2.0 * np.exp(lambda_)]))
+        return float(np.mean(felt) + np.count_nonzero(self.factors == 0))
 
     def distance(self, weights):
         """Return the relative distance of weights (k, m) in the norm of the Hessian."""
