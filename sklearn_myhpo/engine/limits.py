@@ -108,9 +108,6 @@ class Limits:
     model_rows, rows_per_weight : int
         The same if a model of all rows or a solver of small steps corrects the result
         of the sample; and the minimum number of rows of such a sample per weight.
-    centre_pairs : int
-        Products of pairs of features in all rows up to which no sample is taken for
-        weights near those of all splits.
     spectrum_entries : int
         Entries of the left singular vectors of sparse rows up to which they are kept.
     optimism_rows : int
@@ -185,7 +182,6 @@ class Limits:
     scan_rows: int = 8192
     model_rows: int = 2048
     rows_per_weight: int = 4
-    centre_pairs: int = 2**21
     spectrum_entries: int = 2**22
     optimism_rows: int = 2**12
     target_entries: int = 2**21

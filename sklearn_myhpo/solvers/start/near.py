@@ -149,7 +149,7 @@ class _Rounds:
     def run(self):
         """Return the `Scan`, or None."""
         problem, plan = self.problem, self.problem.plan
-        given = problem.full, self.factors, inner_range(problem), plan.centre_rows
+        given = problem.full, self.factors, inner_range(problem), plan.scan_rows
         centre = find_centre(*given)
         if centre is None:
             return None
