@@ -29,7 +29,7 @@ def forward_thin(X, vectors):
     ndarray of shape (k, n_samples)
     """
     shares = _shares(X, vectors)
-    if len(shares) == 1:
+    if shares is None:
         return _forward(X, vectors)
     parts = map_threads(lambda rows: _forward(X[rows], vectors), shares)
     return np.concatenate(parts, axis=1)
@@ -64,7 +64,7 @@ def adjoint_thin(X, vectors):
     ndarray of shape (k, n_features)
     """
     shares = _shares(X, vectors)
-    if len(shares) == 1:
+    if shares is None:
         return _adjoint(X, vectors)
     return add_all(
         map_threads(lambda rows: _adjoint(X[rows], vectors[:, rows]), shares)
@@ -72,10 +72,11 @@ def adjoint_thin(X, vectors):
 
 
 def _shares(X, vectors):
-    """Return the rows of every thread; one block if one thread is enough."""
-    n_threads = n_threads_for(len(vectors) * X.size, row_limits().thin_work)
+    """Return the rows of every thread; None if one thread is enough."""
+    work, small = len(vectors) * X.size, row_limits().thin_work
+    n_threads = 1 if work <= small else n_threads_for(work, small)
     if n_threads == 1:
-        return [slice(len(X))]
+        return None
     ends = [number * len(X) // n_threads for number in range(n_threads + 1)]
     return [slice(*pair) for pair in pairwise(ends)]
 
