@@ -61,7 +61,7 @@ class TrainModels:
             self._pairs = [*self._pairs, pair][-MEMORY:]
         self.reference, self.gradients = weights, gradients
         self.losses = self.losses if losses is None else losses
-        right = np.einsum("kab,kb->ka", self.grams, weights) - gradients
+        right = _images(self.grams, weights) - gradients
         self._turned = self.path.turned(right[:, None])
         self._rest = self.path.rest(right[:, None])[:, 0]
 
@@ -189,8 +189,8 @@ class NearModels(TrainModels):
 
     def held_slopes(self, weights):
         """Return the gradients (k, m) of the validation losses at weights (k, m)."""
-        bent = np.einsum("kab,kb->ka", self.held_grams, weights - self.reference)
-        return self.held_gradients + bent
+        moves = weights - self.reference
+        return self.held_gradients + _images(self.held_grams, moves)
 
     def freedom(self, lambda_):
         """Return the mean of the degrees of freedom, unpenalized ones included."""
@@ -200,8 +200,13 @@ class NearModels(TrainModels):
     def distance(self, weights):
         """Return the relative distance of weights (k, m) in the norm of the Hessian."""
         moves = weights - self.reference
-        bent = np.matmul(self.grams, moves[..., None])[..., 0]
+        bent = _images(self.grams, moves)
         return _largest(np.einsum("ka,ka->k", moves, bent), self.losses)
+
+
+def _images(matrices, vectors):
+    """Return the products (k, m) of matrices (k, m, m) with a vector each."""
+    return np.matmul(matrices, vectors[..., None])[..., 0]
 
 
 def _largest(squares, losses):
