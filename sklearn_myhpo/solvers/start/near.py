@@ -42,7 +42,7 @@ USUAL_RATE, SLOW_RATE, MOST_SLOW = 0.1, 0.4, 1
 #: third, the minimum in lambda is accurate; below the fourth, the passes end. And the
 #: relative change of the objective by another step, below which they end.
 FAR_OFF, ROUGH_WEIGHTS, NEAR_WEIGHTS_TOL, END_TOL = 0.1, 3e-3, 3e-5, 3e-7
-END_CHANGE = 3e-9
+END_CHANGE = 1e-9
 #: The last move of lambda begins at a smaller slope of the objective, relative to it;
 #: and its error.
 END_SLOPE, END_OFF = 1e-5, 1e-6
