@@ -80,12 +80,6 @@ class TrainModels:
         """Return the way (k, m) of the minima from a lambda to another one."""
         return self.minima(after)[0] - self.minima(before)[0]
 
-    def corrected(self, lambda_):
-        """Return the weights (k, m) after a step with corrected Hessians."""
-        felt = 2.0 * np.exp(lambda_) * self.factors * self.reference
-        slope = self.gradients + felt
-        return self.reference - self.solve_corrected(slope[:, None], lambda_)[:, 0]
-
     def solve_corrected(self, rights, lambda_):
         """Return the inverse Hessians applied to rows (k, r, m).
 
@@ -99,16 +93,19 @@ class TrainModels:
         """Return the inverse Hessians applied to rows (k, r, m)."""
         return self.path.solve(rights, 2.0 * np.exp(lambda_))
 
-    def error(self, lambda_):
-        """Return the relative error of the weights, in the norm of the Hessian."""
+    def ahead(self, lambda_):
+        """Return the weights (k, m) after a step, and the error of those before it.
+
+        The error is relative, in the norm of the Hessian.
+        """
         felt = 2.0 * np.exp(lambda_) * self.factors * self.reference
         slope = self.gradients + felt
-        step = self.solve(slope[:, None], lambda_)[:, 0]
+        step = self.solve_corrected(slope[:, None], lambda_)[:, 0]
         losses = self.losses + 0.5 * np.einsum("ka,ka->k", felt, self.reference)
         promised = np.einsum("ka,ka->k", slope, step)
         rounding = LOSS_ROUNDING * np.abs(losses)
         promised = np.where(promised <= rounding, 0.0, promised)
-        return _largest(promised, losses)
+        return self.reference - step, _largest(promised, losses)
 
 
 class NearModels(TrainModels):

@@ -210,16 +210,15 @@ class _Rounds:
             self._reach(place.lambda_, list(place.weights[..., None]), points)
             weights = np.concatenate([place.weights, whole])
             found = self._pass(passes, weights, both, end is not None)
-            last, error = error, models.error(place.lambda_)
-            off = models.full.error(place.lambda_)
+            last, (ahead, error) = error, models.ahead(place.lambda_)
+            whole, off = models.full.ahead(place.lambda_)
             if off < ROUGH_WEIGHTS:
                 error = max(error, off)
-            whole = models.full.corrected(place.lambda_)
             n_slow += error > max(SLOW_RATE * last, ROUGH_WEIGHTS)
             if n_slow > MOST_SLOW or not error < FAR_OFF:
                 break
             rate = min(USUAL_RATE, error / last) if error < last < np.inf else rate
-            expected, ahead = rate * error, models.corrected(place.lambda_)
+            expected = rate * error
             if end is not None:
                 left = ahead - place.weights
                 move = self._last_move(left, end[0])
