@@ -182,7 +182,7 @@ def _solved(diagonal, side, penalty, rights):
     """Return the solutions of a tridiagonal matrix plus a penalty."""
     *_, found, info = lapack.dptsv(diagonal + penalty, side, rights)
     if info:
-        raise np.linalg.LinAlgError("A matrix is not positive definite.")
+        raise np.linalg.LinAlgError
     return found
 
 
