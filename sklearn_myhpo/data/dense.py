@@ -11,7 +11,7 @@ from .blocks import (
     slices,
 )
 from .limits import row_limits
-from .memory import MemoryDesign
+from .memory import MemoryDesign, weighted_gram
 from .thin import adjoint_thin, forward_thin
 from .threads import map_shares, matmul
 
@@ -107,6 +107,20 @@ class DenseDesign(MemoryDesign):
             core *= self.scale
         if self.fit_intercept:
             out[:, -1] = 1.0
+
+    def add_grams(self, out, index, weights, space):
+        """Add the Gram matrices of the rows of an index to `out`.
+
+        The origin is subtracted from their sums, and so the rows are read in place.
+        """
+        if self.has_large_means:
+            super().add_grams(out, index, weights, space)
+            return
+        rows, origin = self.X[index], self.own_shift
+        for matrix, weight in zip(out, weights.T, strict=True):
+            products = weighted_gram(rows, weight, space.of(*rows.shape))
+            sums = products, weight @ rows, weight.sum()
+            matrix += self.gram_of_products(*sums, origin)
 
     @cached_property
     def _moved(self):

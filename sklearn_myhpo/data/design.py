@@ -7,10 +7,11 @@ import numpy as np
 
 from .blocks import Space, add_all, gram_block, interleaved, rows_by_label, rows_in_use
 from .limits import row_limits
+from .linear_map import LinearMap
 from .sampling import every_kth
 
 
-class Design(ABC):
+class Design(LinearMap, ABC):
     """Rows of X as a linear map, read in blocks.
 
     The coordinates of a row x are ``(x - shift) * scale``, followed by a one if there
@@ -111,11 +112,6 @@ class Design(ABC):
             return function(self.no_rows(), *columns)
         return total
 
-    @property
-    def n_coordinates(self):
-        """Number of coordinates of a row, the intercept included."""
-        return self.n_features + self.fit_intercept
-
     def count_rows(self, weights):
         """Return the number of rows whose weights (n_samples,) are not zero."""
         return np.count_nonzero(weights)
@@ -124,59 +120,6 @@ class Design(ABC):
     def entries_per_row(self):
         """Mean number of stored entries of a row."""
         return float(self.n_features)
-
-    def forward(self, w):
-        """Return raw predictions (n_samples, k) of weights (n_coordinates, k)."""
-        core = w[: self.n_features]
-        if self.scale is not None:
-            core = core * self.scale[:, None]
-        constant = w[-1] if self.fit_intercept else np.zeros(w.shape[1])
-        if self.has_large_means:
-            raw = self._forward_centred(core)
-        else:
-            raw, constant = self._forward(core), constant - self.shift @ core
-        if constant.any():
-            raw += constant
-        return raw
-
-    def adjoint(self, values):
-        """Return the transposed map (n_coordinates, k) of values (n_samples, k)."""
-        total = values.sum(axis=0)
-        if self.has_large_means:
-            core = self._adjoint_centred(values)
-        else:
-            core = self._adjoint(values)
-            if self.fit_intercept or self.shift.any():
-                core -= self.shift[:, None] * total
-        if self.scale is not None:
-            core *= self.scale[:, None]
-        return np.concatenate([core, total[None]]) if self.fit_intercept else core
-
-    def _forward(self, core):
-        """Return ``X core`` (n_samples, k)."""
-        out = np.empty((self.n_samples, core.shape[1]))
-        for rows, block in self.blocks():
-            out[rows] = block._forward(core)
-        return out
-
-    def _adjoint(self, values):
-        """Return ``X' values`` (n_features, k)."""
-        return self.reduce(lambda block, own: block._adjoint(own), values)
-
-    def _forward_centred(self, core):
-        """Return ``(X - shift) core``, centred before it is multiplied."""
-        out = np.empty((self.n_samples, core.shape[1]))
-        for rows, block in self.blocks(self.n_features):
-            out[rows] = block.moved() @ core
-        return out
-
-    def _adjoint_centred(self, values):
-        """Return ``(X - shift)' values``, centred before it is multiplied."""
-        return self.reduce(
-            lambda block, own: block.moved().T @ own,
-            values,
-            entries_per_row=self.n_features,
-        )
 
     def part_grams(self, weights, labels, n_parts):
         """Return the Gram matrices (n_parts, k, m, m) of the parts, in one pass.
@@ -263,15 +206,6 @@ class Design(ABC):
         for rows, block in self.blocks(self.n_features):
             out[rows] = block.centred()[:, index]
         return out
-
-    def scaled(self, values):
-        """Return values (n_features,) of X in the units of the coordinates."""
-        return values if self.scale is None else values * self.scale
-
-    def moved_origin(self, mean):
-        """Return the origin in X of a mean (n_features,) in the coordinates."""
-        unit = self.scaled(np.ones_like(mean))
-        return self.shift + mean / np.where(unit, unit, np.inf)
 
     def in_units(self, scale):
         """Return the same rows times factors (n_features,), or times one for None."""

@@ -24,10 +24,15 @@ class RowLimits:
         Entries of a block that a cache should hold.
     gram_rows : int
         Rows of a block in a sum of Gram matrices.
-    thin_bytes, thin_vectors, thin_features : int
-        Bytes of a block of rows, and number of vectors, up to which vectors are
-        multiplied one by one, and number of features from which: a general matrix
-        product repacks the matrix first.
+    small_product : int
+        Multiplications up to which a matrix product reads its factors in place: a
+        larger one repacks them first.
+    least_small_rows, small_rows, gram_small_rows : int
+        Rows of a small product, of a block of such products with its other work, and of
+        a small Gram matrix, that are worth the fixed cost.
+    thin_features, thin_vectors, thin_bytes : int
+        Number of features from which few vectors are multiplied one by one with the
+        transpose of X, up to this number of vectors, and bytes of a block of rows then.
     thin_work, sparse_work : float
         Multiplications from which dense and sparse products use all threads: about a
         millisecond of reading.
@@ -85,9 +90,13 @@ class RowLimits:
     few_rows: float = 1 / 5
     cached_entries: int = 2**17
     gram_rows: int = 4096
+    small_product: int = 10**6
+    least_small_rows: int = 64
+    small_rows: int = 512
+    gram_small_rows: int = 1024
+    thin_features: int = 256
+    thin_vectors: int = 3
     thin_bytes: int = 2**22
-    thin_vectors: int = 6
-    thin_features: int = 64
     thin_work: float = 5e6
     sparse_work: float = 1e6
     pass_entries: int = 2**19

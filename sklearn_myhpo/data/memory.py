@@ -5,6 +5,7 @@ from abc import abstractmethod
 import numpy as np
 
 from .design import Design
+from .limits import row_limits
 
 
 class MemoryDesign(Design):
@@ -96,14 +97,31 @@ class MemoryDesign(Design):
         rows = space.of(len(weights), self.n_coordinates)
         self.fill(index, rows)
         for matrix, weight in zip(out, weights.T, strict=True):
-            matrix += weighted_gram(rows, weight, is_last=len(out) == 1)
+            matrix += weighted_gram(rows, weight)
 
 
-def weighted_gram(rows, weight, *, is_last):
-    """Return ``rows' diag(weight) rows``; the rows may be changed if it `is_last`."""
-    if np.all(weight >= 0.0):
-        # A matrix times its own transpose needs half the work.
-        root = np.sqrt(weight)[:, None]
-        rows = np.multiply(rows, root, out=rows if is_last else None)
-        return rows.T @ rows
-    return rows.T @ (rows * weight[:, None])
+def weighted_gram(rows, weight, out=None):
+    """Return ``rows' diag(weight) rows``.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, m)
+    weight : ndarray of shape (n_rows,)
+    out : ndarray of shape (n_rows, m), optional
+        Memory for weighted rows; not the rows themselves.
+    """
+    limits, n_rows = row_limits(), len(rows)
+    size = limits.small_product // max(1, rows.shape[1] ** 2)
+    is_small = size >= limits.gram_small_rows
+    if is_small or not np.all(weight >= 0.0):
+        # Small products read their factors in place.
+        size = size if is_small else max(1, n_rows)
+        weighted = np.multiply(rows, weight[:, None], out=out)
+        total = rows[:size].T @ weighted[:size]
+        for start in range(size, n_rows, size):
+            own = slice(start, start + size)
+            total += rows[own].T @ weighted[own]
+        return total
+    # A matrix times its own transpose needs half the work.
+    weighted = np.multiply(rows, np.sqrt(weight)[:, None], out=out)
+    return weighted.T @ weighted

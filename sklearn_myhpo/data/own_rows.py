@@ -218,7 +218,7 @@ class StackedRows(SplitRows):
         out = np.empty((*own.shape[:2], self.n_coordinates, self.n_coordinates))
         for grams, rows, weightings in zip(out, self.rows, own, strict=True):
             for gram, weight in zip(grams, weightings, strict=True):
-                gram[...] = weighted_gram(rows, weight, is_last=False)
+                gram[...] = weighted_gram(rows, weight)
         return out.reshape(-1, *out.shape[2:])
 
     def sum_curvature(self, weights, labels, n_parts, own_shares):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .folds.codes import encode, renumbered
+from .folds.codes import encode, kinds_in_use
 from .limits import row_limits
 
 #: Largest number of codes for the kinds of rows at any time.
@@ -175,9 +175,15 @@ class RowParts:
     def train_shares(self):
         """Return training weights with sum one, shape (n_splits, n_samples)."""
         shares = np.empty((self.n_splits, len(self.sample_weight)))
-        for split, share in enumerate(shares):
-            weight = self.training(split)
-            np.divide(weight, weight.sum(), out=share)
+        if self.kinds is None:
+            for split, share in enumerate(shares):
+                weight = self.weights(split)[0]
+                np.divide(weight, weight.sum(), out=share)
+            return shares
+        of_kinds = self.counts[:, 0] / self.totals[:, :1]
+        for share, own in zip(shares, of_kinds, strict=True):
+            np.take(own, self.kinds, out=share, mode="clip")
+            share *= self.sample_weight
         return shares
 
     def take(self, index):
@@ -292,17 +298,23 @@ def divide_rows(pairs, sample_weight):
         return pairs
     n_samples, n_splits = len(sample_weight), len(pairs)
     most = 1 + row_limits().most_atoms_per_split * n_splits
-    kinds, counts = np.zeros(n_samples, dtype=np.int32), np.empty((0, 1), dtype=int)
     too_many = RowParts(sample_weight, n_splits, None, None, pairs)
+    kinds, counts, codes = np.zeros(n_samples, np.int32), np.empty((0, 1), int), []
+    size = 1
+    # Kinds are numbered anew only where their codes would be too many, and at the end.
     for train, held_out in pairs:
         named, base, n_codes = encode(train, held_out, n_samples)
-        if counts.shape[1] * n_codes > MOST_CODES:
-            return too_many
-        used, kinds = renumbered(kinds * n_codes + named, counts.shape[1] * n_codes)
-        if len(used) > most:
-            return too_many
-        before, own = np.divmod(used, n_codes)
-        counts = np.vstack([counts[:, before], *np.divmod(own, base)])
+        if size * n_codes > MOST_CODES:
+            kinds, counts = kinds_in_use(kinds, counts, codes)
+            size, codes = counts.shape[1], []
+            if size > most or size * n_codes > MOST_CODES:
+                return too_many
+        kinds = kinds * n_codes + named
+        size *= n_codes
+        codes.append((base, n_codes))
+    kinds, counts = kinds_in_use(kinds, counts, codes)
+    if counts.shape[1] > most:
+        return too_many
     counts = counts.reshape(n_splits, 2, -1)
     return RowParts(sample_weight, n_splits, kinds, counts, None)
 

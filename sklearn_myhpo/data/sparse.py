@@ -114,20 +114,9 @@ class SparseDesign(MemoryDesign):
         used = np.flatnonzero(weight)
         if 2 * len(used) < self.n_samples:
             return self.take(used)._gram(weight[used])
-        core = self.n_features
-        out = np.empty((self.n_coordinates, self.n_coordinates))
-        weighted = self.X.multiply(weight[:, None])
-        out[:core, :core] = (self.X.T @ weighted).toarray()
-        if self.fit_intercept or self.shift.any():
-            first, total = self._adjoint(weight[:, None])[:, 0], weight.sum()
-            cross = np.outer(first - total * self.shift, self.shift)
-            out[:core, :core] -= cross + cross.T
-            out[:core, :core] -= total * np.outer(self.shift, self.shift)
-        if self.scale is not None:
-            out[:core, :core] *= self.scale[:, None] * self.scale
-        if self.fit_intercept:
-            out[-1, :] = out[:, -1] = self.adjoint(weight[:, None])[:, 0]
-        return out
+        products = (self.X.T @ self.X.multiply(weight[:, None])).toarray()
+        first = self._adjoint(weight[:, None])[:, 0]
+        return self.gram_of_products(products, first, weight.sum(), self.shift)
 
     def squares(self, weights):
         """Return ``sum_i weight_ik x_ij^2``, the diagonals of Gram matrices, (m, k)."""

@@ -23,6 +23,8 @@ class Limits:
         Rows of a symmetric matrix from which its eigenvectors are computed on the
         device of a tensor, not on the host. `benchmarks.device` prints the times of
         both.
+    tridiagonal_size : int
+        Coordinates from which matrices of all penalties are tridiagonal, not diagonal.
     dense_size : int
         Size up to which Hessians are formed and factored.
     row_factor_size : int
@@ -106,9 +108,6 @@ class Limits:
     model_rows, rows_per_weight : int
         The same if a model of all rows or a solver of small steps corrects the result
         of the sample; and the minimum number of rows of such a sample per weight.
-    centre_pairs : int
-        Products of pairs of features in all rows up to which no sample is taken for
-        weights near those of all splits.
     spectrum_entries : int
         Entries of the left singular vectors of sparse rows up to which they are kept.
     optimism_rows : int
@@ -143,6 +142,7 @@ class Limits:
     """
 
     moments_size: int = 2500
+    tridiagonal_size: int = 128
     dense_size: int = 2500
     # Reasoned for a GPU, as no GPU has measured it; on a CPU both ways are LAPACK's.
     # Either way n^2 numbers cross the bus once, the matrix or its vectors, so that the
@@ -190,7 +190,6 @@ class Limits:
     scan_rows: int = 8192
     model_rows: int = 2048
     rows_per_weight: int = 4
-    centre_pairs: int = 2**21
     spectrum_entries: int = 2**22
     optimism_rows: int = 2**12
     target_entries: int = 2**21

@@ -257,13 +257,6 @@ class Plan:
             return most
         return min(most, max(limits.model_rows, limits.rows_per_weight * self.size))
 
-    @property
-    def centre_rows(self):
-        """Rows of the sample for weights that are near those of all splits."""
-        if self.shape.n_samples * self.size**2 <= self.limits.centre_pairs:
-            return self.shape.n_samples
-        return self.scan_rows
-
     @cached_property
     def scans_sample(self):
         """Whether the scan begins with a sample of the rows."""

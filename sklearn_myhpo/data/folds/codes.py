@@ -1,5 +1,7 @@
 """How often the parts of a split contain every row, as one number per row."""
 
+from math import prod
+
 import numpy as np
 
 
@@ -35,3 +37,23 @@ def renumbered(codes, n_codes):
     """Return the codes in use, in increasing order, and the number of every row's."""
     seen = np.bincount(codes, minlength=n_codes) > 0
     return np.flatnonzero(seen), (np.cumsum(seen, dtype=np.int32) - 1)[codes]
+
+
+def kinds_in_use(kinds, counts, codes):
+    """Return the kinds in use, and how often splits with further codes have each.
+
+    Parameters
+    ----------
+    kinds : ndarray of int of shape (n_samples,)
+    counts : ndarray of int of shape (2 n_splits, n_kinds)
+        Of the kinds before the codes of further splits.
+    codes : list of (int, int)
+        The base of the code of every further split, and its number of codes.
+    """
+    size = counts.shape[1] * prod(n_codes for _, n_codes in codes)
+    used, kinds = renumbered(kinds, size)
+    rows = []
+    for base, n_codes in reversed(codes):
+        used, own = np.divmod(used, n_codes)
+        rows = [*np.divmod(own, base), *rows]
+    return kinds, np.vstack([counts[:, used], *rows])

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...data.sampling import every_kth
 from ...data.shared_rows import SharedRows
-from ..linalg.penalty_path import PenaltyPath
+from ..linalg.penalty_path import penalty_path
 from ..linalg.stacked import StackedSolver
 from .factored_newton import two_loops
 from .passes import Passes
@@ -98,7 +98,7 @@ def _of_sample(some, weights, factors, bounds):
             continue
         if path is None:
             # Of the first Hessian, which will do for a penalty.
-            path, first = PenaltyPath(gram[None], factors), gram
+            path, first = penalty_path(gram[None], factors), gram
         if error > SAMPLE_FAR:
             bent = right + (first - gram) @ weights
             penalty, freedom = _best_penalty(path, bent, noise, bounds)
@@ -185,12 +185,12 @@ def _best_penalty(path, right, noise, bounds):
     penalties = 2.0 * np.exp(
         np.arange(bounds[1], bounds[0] - PENALTY_STEP, -PENALTY_STEP)
     )
-    squares = path.turned(right[None, None])[0] ** 2
-    total = path.values + penalties[:, None]
-    left = path.values / total
-    estimate = (squares / total * (0.5 * left - 1.0) + noise * left).sum(axis=1)
-    best = np.argmin(estimate)
-    return penalties[best], left[best].sum()
+    turned = path.turned(right[None, None])
+    solved, freedom = path.shrunk(turned, penalties)[0], path.freedom(penalties)[0]
+    # Of the model's fall, and of the part of it that is not lost by the penalty.
+    fall, felt = solved @ turned[0, 0], penalties * np.sum(solved**2, axis=1)
+    best = np.argmin(-0.5 * (fall + felt) + noise * freedom)
+    return penalties[best], freedom[best]
 
 
 def _solver(gram, penalty):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..linalg.penalty_path import PenaltyPath
+from ..linalg.penalty_path import penalty_path
 from .factored_newton import MEMORY, two_loops
 from .one_split_sums import OneSplitSums
 from .part_sums import PartSums
@@ -51,7 +51,7 @@ class TrainModels:
 
     def __init__(self, grams, factors):
         self.grams, self.factors = grams, factors
-        self.path, self._pairs = PenaltyPath(grams, factors), []
+        self.path, self._pairs = penalty_path(grams, factors), []
         self.reference = self.gradients = self.losses = None
 
     def expand(self, weights, gradients, losses=None):
@@ -61,31 +61,24 @@ class TrainModels:
             self._pairs = [*self._pairs, pair][-MEMORY:]
         self.reference, self.gradients = weights, gradients
         self.losses = self.losses if losses is None else losses
-        right = np.einsum("kab,kb->ka", self.grams, weights) - gradients
-        self._turned = self.path.turned(right[:, None])[:, 0]
+        right = _images(self.grams, weights) - gradients
+        self._turned = self.path.turned(right[:, None])
         self._rest = self.path.rest(right[:, None])[:, 0]
 
     def minima(self, lambda_):
         """Return the minima at a lambda and two derivatives there, (3, k, m)."""
         penalty = 2.0 * np.exp(lambda_)
-        share = penalty / (self.path.values + penalty)
-        turned = np.empty((3, *share.shape))
-        turned[0] = self._turned * share / penalty
-        turned[1] = -share * turned[0]
-        turned[2] = (1.0 - 2.0 * share) * turned[1]
-        found = self.path.back(turned.swapaxes(0, 1)).swapaxes(0, 1)
+        shrunk, first = self.path.shrunk, self.path.shrunk(self._turned, penalty)
+        second = -penalty * shrunk(first, penalty)
+        third = second - 2.0 * penalty * shrunk(second, penalty)
+        turned = np.concatenate([first, second, third], axis=1)
+        found = self.path.back(turned).swapaxes(0, 1)
         found[0] += self._rest
         return found
 
     def way(self, before, after):
         """Return the way (k, m) of the minima from a lambda to another one."""
         return self.minima(after)[0] - self.minima(before)[0]
-
-    def corrected(self, lambda_):
-        """Return the weights (k, m) after a step with corrected Hessians."""
-        felt = 2.0 * np.exp(lambda_) * self.factors * self.reference
-        slope = self.gradients + felt
-        return self.reference - self.solve_corrected(slope[:, None], lambda_)[:, 0]
 
     def solve_corrected(self, rights, lambda_):
         """Return the inverse Hessians applied to rows (k, r, m).
@@ -100,16 +93,19 @@ class TrainModels:
         """Return the inverse Hessians applied to rows (k, r, m)."""
         return self.path.solve(rights, 2.0 * np.exp(lambda_))
 
-    def error(self, lambda_):
-        """Return the relative error of the weights, in the norm of the Hessian."""
+    def ahead(self, lambda_):
+        """Return the weights (k, m) after a step, and the error of those before it.
+
+        The error is relative, in the norm of the Hessian.
+        """
         felt = 2.0 * np.exp(lambda_) * self.factors * self.reference
         slope = self.gradients + felt
-        step = self.solve(slope[:, None], lambda_)[:, 0]
+        step = self.solve_corrected(slope[:, None], lambda_)[:, 0]
         losses = self.losses + 0.5 * np.einsum("ka,ka->k", felt, self.reference)
         promised = np.einsum("ka,ka->k", slope, step)
         rounding = LOSS_ROUNDING * np.abs(losses)
         promised = np.where(promised <= rounding, 0.0, promised)
-        return _largest(promised, losses)
+        return self.reference - step, _largest(promised, losses)
 
 
 class NearModels(TrainModels):
@@ -130,10 +126,13 @@ class NearModels(TrainModels):
     ----------
     full : TrainModels
         The model of all rows.
+    parts : PartSums or None
+        The parts of which held-out rows are a union; None where there are none.
     """
 
     def __init__(self, split_set, full, factors, centre):
         sums = (PartSums if split_set.makes_models else OneSplitSums)(split_set)
+        self.parts = sums if split_set.makes_models else None
         split_set.shared_curvature.renew(centre.raw[None])
         grams, self.held_grams, whole = sums.matrices(full.train_weight)
         super().__init__(grams, factors)
@@ -167,10 +166,7 @@ class NearModels(TrainModels):
 
     def values(self, lambdas):
         """Return the validation losses (k, n_lambdas) at the minima."""
-        penalties = 2.0 * np.exp(lambdas)
-        turned = self._turned[:, None] / (
-            self.path.values[:, None] + penalties[:, None]
-        )
+        turned = self.path.shrunk(self._turned, 2.0 * np.exp(lambdas))
         moves = self.path.back(turned) + (self._rest - self.reference)[:, None]
         bent = np.matmul(moves, self.held_grams)
         bent *= 0.5
@@ -190,20 +186,24 @@ class NearModels(TrainModels):
 
     def held_slopes(self, weights):
         """Return the gradients (k, m) of the validation losses at weights (k, m)."""
-        bent = np.einsum("kab,kb->ka", self.held_grams, weights - self.reference)
-        return self.held_gradients + bent
+        moves = weights - self.reference
+        return self.held_gradients + _images(self.held_grams, moves)
 
     def freedom(self, lambda_):
         """Return the mean of the degrees of freedom, unpenalized ones included."""
-        values = self.path.values
-        felt = np.mean(np.sum(values / (values + 2.0 * np.exp(lambda_)), axis=1))
-        return float(felt + np.count_nonzero(self.factors == 0))
+        felt = self.path.freedom(np.array([2.0 * np.exp(lambda_)]))
+        return float(np.mean(felt) + np.count_nonzero(self.factors == 0))
 
     def distance(self, weights):
         """Return the relative distance of weights (k, m) in the norm of the Hessian."""
         moves = weights - self.reference
-        bent = np.matmul(self.grams, moves[..., None])[..., 0]
+        bent = _images(self.grams, moves)
         return _largest(np.einsum("ka,ka->k", moves, bent), self.losses)
+
+
+def _images(matrices, vectors):
+    """Return the products (k, m) of matrices (k, m, m) with a vector each."""
+    return np.matmul(matrices, vectors[..., None])[..., 0]
 
 
 def _largest(squares, losses):

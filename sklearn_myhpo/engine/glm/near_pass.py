@@ -9,6 +9,7 @@ import numpy as np
 from ...data.blocks import add_all
 from ...data.limits import row_limits
 from ...data.threads import map_shares
+from .near_part import NearPart, images_of, in_parts, sums_of
 from .passes import Slopes
 
 #: Numbers per row and split that a block of rows makes: images, derivatives, weights.
@@ -49,10 +50,13 @@ class NearPass:
         Of rows that all splits share.
     weight : ndarray of shape (n_samples,)
         Of all rows, in the training loss of a last model beside those of the splits.
+    parts : PartSums, optional
+        The parts of the rows, where held-out rows are a union of parts.
     """
 
-    def __init__(self, passes, weight):
+    def __init__(self, passes, weight, parts=None):
         self.passes, self.n_splits, self._weight = passes, passes.n_splits, weight
+        self._parts = parts
         index, owner, weight = (one for one in passes.held_out.visits[0])
         n_samples = passes.rows.n_samples
         self._owner, self._held = np.zeros(n_samples, np.intp), np.zeros(n_samples)
@@ -60,37 +64,53 @@ class NearPass:
 
     @cached_property
     def _blocks(self):
-        """Slices of rows, each held out by one split if its rows are neighbours.
+        """Slices of rows, and the `NearPart` of each, or None where it has several.
 
-        None where a slice of rows is a copy of them.
+        No slices where these would be copies of the rows.
         """
         design, most = self.passes.rows.of(0), row_limits()
         if not (design.is_sparse or design.slices_are_views):
-            return None
-        size = most.cached_entries // (WORKING * self.n_splits)
+            return []
+        # Of a pass for all terms: those sums, and the numbers per row.
+        entries = (4 * self.n_splits + 2) * design.n_features
+        size = max(most.small_rows, most.small_product // entries)
+        size = min(size, most.cached_entries // (WORKING * self.n_splits))
         if design.is_sparse:
             # Every product copies its block of sparse rows, so blocks should be few.
             size = most.block_entries // self.passes.width_of(3)
-        ends = np.flatnonzero(np.diff(self._owner)) + 1
+        marks = self._owner if self._parts is None else self._parts.labels
+        ends = np.flatnonzero(np.diff(marks)) + 1
         if len(ends) > max(2 * self.n_splits, len(self._owner) // max(1, size)):
             ends = []
         edges = [0, *ends, len(self._owner)]
         return [
-            slice(rows, min(rows + size, end))
-            for start, end in pairwise(edges)
-            for rows in range(start, end, max(1, size))
+            (rows, self._part_of(rows))
+            for pair in pairwise(edges)
+            for rows in _equal_slices(*pair, size)
         ]
+
+    def _part_of(self, rows):
+        """Return the `NearPart` of a slice of rows, or None."""
+        if self._parts is None:
+            return None
+        label = self._parts.labels[rows.start]
+        if label < 0 or np.any(self._parts.labels[rows] != label):
+            return None
+        shares = self._parts.shares_of(self._weight)
+        own = self._parts.train_shares, self._parts.held_shares
+        given = *(share[:, label] for share in own), shares[label]
+        return NearPart(*given, self._parts.weight[rows])
 
     def gradients(self, weights):
         """Return the gradients (k + 1, m) of the training losses at as many weights."""
-        passes = self.passes
+        loss = self.passes.loss
 
-        def of_block(block, y, train, weight):
-            slopes, *_ = passes.loss.slopes(y, _forward(block, weights))
-            return (block.adjoint(_weighted(slopes, train.T, weight).T).T,)
+        def of_block(_, block, columns, y, train, weight):
+            slopes, *_ = loss.slopes(y, images_of(block, columns))
+            return (sums_of(block, _weighted(slopes, train.T, weight)),)
 
-        given = passes.y, passes.train_weights.T, self._weight
-        return self._sum(of_block, *given)[0]
+        given = self.passes.y, self.passes.train_weights.T, self._weight
+        return self._of_sums(*self._sum(of_block, weights, *given))
 
     def values(self, weights):
         """Return the `Slopes` at weights (k + 1, m), and the validation losses (k,).
@@ -100,60 +120,76 @@ class NearPass:
         passes = self.passes
         raw = np.empty((self.n_splits, 1, passes.rows.n_samples))
 
-        def of_block(block, y, train, weight, owner, held, raw):
-            images, train = _forward(block, weights), train.T
+        def of_block(_, block, columns, y, train, weight, owner, held, raw):
+            images, train = images_of(block, columns), train.T
             raw[...] = images[:-1].T
             losses, slopes, *_ = passes.loss.derivatives(y, images)
             own = _Owners(owner, self.n_splits)
             means = np.einsum("kn,kn->k", losses[:-1], train)
             held_means = own.sum(held * own.of(losses))
-            weighted = _weighted(slopes, train, weight)
-            return means, held_means, block.adjoint(weighted.T).T
+            return means, held_means, sums_of(block, _weighted(slopes, train, weight))
 
-        rows = self._weight, self._owner, self._held
+        rows = self._weight, self._owner, self._held, raw[:, 0].T
         given = passes.y, passes.train_weights.T, *rows
-        losses, held_losses, found = self._sum(of_block, *given, raw[:, 0].T)
-        return Slopes(raw, losses, found[..., None]), held_losses
+        losses, held_losses, found = self._sum(of_block, weights, *given)
+        return Slopes(raw, losses, self._of_sums(found)[..., None]), held_losses
 
     def terms(self, weights, vectors):
         """Return the `NearTerms` at weights (k + 1, m) of J and q, (k, 2, m)."""
         both = vectors.transpose(1, 0, 2).reshape(-1, weights.shape[1])
-        columns = np.concatenate([both, weights])
-        of_block = partial(self._terms_of_block, columns=columns)
-        passes, rows = self.passes, (self._weight, self._owner, self._held)
-        given = passes.y, passes.train_weights.T, *rows
-        gradients, sums, gram, held = self._sum(of_block, *given)
-        sums = sums.reshape(3, *vectors[:, 0].shape)
-        products = sums[:2].transpose(1, 0, 2)
-        return NearTerms(gradients, held, products, sums[2], gram)
+        columns, passes = np.concatenate([both, weights]), self.passes
+        given = passes.y, passes.train_weights.T, self._weight, self._owner, self._held
+        found, gram = self._sum(self._terms_of_block, columns, *given)
+        found, n_splits = self._of_sums(found), self.n_splits
+        *products, turn, gradients, held = in_parts(
+            found, [*[n_splits] * 3, n_splits + 1, n_splits]
+        )
+        return NearTerms(gradients, held, np.stack(products, axis=1), turn, gram)
 
-    def _sum(self, of_block, *rows):
-        """Return the sums over all blocks, a share of them by each thread."""
+    def _sum(self, of_block, weights, *rows):
+        """Return the sums over all blocks, a share of them by each thread.
+
+        Parameters
+        ----------
+        of_block : callable
+            Takes a `NearPart` or None, a block, the weights in units of its features,
+            and what goes with its rows.
+        weights : ndarray of shape (k, m)
+        *rows : ndarray of shape (n_samples, ...)
+        """
         design = self.passes.rows.of(0)
-        if self._blocks is None:
+        columns = design.in_features(weights.T)
+        if not self._blocks:
             width = self.passes.width_of(3)
-            return design.reduce(of_block, *rows, entries_per_row=width)
+            of_rows = partial(_with_columns, of_block, columns)
+            return design.reduce(of_rows, *rows, entries_per_row=width)
 
         def own(blocks):
             return add_all(
-                of_block(design.take(block), *(one[block] for one in rows))
-                for block in blocks
+                of_block(part, design.take(own), columns, *(one[own] for one in rows))
+                for own, part in blocks
             )
 
         work = row_limits().products_per_entry * design.n_features * self.n_splits
         return add_all(map_shares(own, self._blocks, work * design.n_samples))
 
-    def _terms_of_block(self, block, y, train, weight, owner, held, columns):
-        """Return the sums of all terms over a block of rows."""
+    def _of_sums(self, sums):
+        """Return gradients (k, m) of sums (k, n_features + 1)."""
+        return self.passes.rows.of(0).of_sums(sums.T).T
+
+    def _terms_of_block(self, part, block, columns, y, train, weight, owner, held):
+        """Return the sums (5 k + 1, m) of all terms over a block, and J' H_V J."""
+        if part is not None:
+            return part.terms(block, columns, y, self.passes.loss)
         n_splits, train = self.n_splits, train.T
-        images = _forward(block, columns)
-        move, along, raw = np.split(images, [n_splits, 2 * n_splits])
+        images = images_of(block, columns)
+        move, along, raw = in_parts(images, [n_splits] * 2 + [n_splits + 1])
         slopes, bends, thirds = self.passes.loss.slopes(y, raw)
         own = _Owners(owner, n_splits)
         # Products with J and with q, turns, slopes, and held-out slopes.
-        ends = np.cumsum([n_splits] * 3 + [n_splits + 1, len(own.present)])
-        out = np.empty((ends[-1], len(y)))
-        of_move, of_along, turn, of_slopes, of_held = np.split(out, ends[:-1])
+        sizes = [*[n_splits] * 3, n_splits + 1, len(own.present)]
+        out = np.empty((sum(sizes), len(y)))
+        of_move, of_along, turn, of_slopes, of_held = in_parts(out, sizes)
         np.multiply(train, bends[:-1], out=turn)
         np.multiply(turn, move, out=of_move)
         np.multiply(turn, along, out=of_along)
@@ -166,11 +202,22 @@ class NearPass:
         own.add(bent, turn)
         _weighted(slopes, train, weight, of_slopes)
         own.spread(held * own.of(slopes), of_held)
-        found = block.adjoint(out.T).T
-        held_gradients = np.zeros((n_splits, found.shape[1]))
-        held_gradients[own.present] = found[ends[3] :]
-        gradients, gram = found[ends[2] : ends[3]], own.sum(bent * held_move)
-        return gradients, found[: ends[2]], gram, held_gradients
+        found = sums_of(block, out)
+        n_train = 4 * n_splits + 1
+        sums = np.zeros((n_train + n_splits, found.shape[1]))
+        sums[:n_train], sums[n_train + own.present] = found[:n_train], found[n_train:]
+        return sums, own.sum(bent * held_move)
+
+
+def _with_columns(of_block, columns, block, *rows):
+    return of_block(None, block, columns, *rows)
+
+
+def _equal_slices(start, stop, size):
+    """Return slices between two rows, none longer than a size and all about equal."""
+    number = max(1, -(-(stop - start) // max(1, size)))
+    ends = [start + (stop - start) * own // number for own in range(number + 1)]
+    return [slice(*pair) for pair in pairwise(ends)]
 
 
 def _weighted(slopes, train, weight, out=None):
@@ -179,11 +226,6 @@ def _weighted(slopes, train, weight, out=None):
     np.multiply(slopes[:-1], train, out=out[:-1])
     np.multiply(slopes[-1], weight, out=out[-1])
     return out
-
-
-def _forward(block, columns):
-    """Return images (k, n_rows) of columns (k, m), next to each other."""
-    return np.ascontiguousarray(block.forward(columns.T).T)
 
 
 class _Owners:

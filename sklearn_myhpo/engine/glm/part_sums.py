@@ -23,6 +23,8 @@ class PartSums:
         self.labels, self.weight = parts.labels, parts.weight
         self.train_shares, self.held_shares = parts.shares, parts.held_out_shares
         self.n_parts = parts.shares.shape[1]
+        # The last weight of all rows, and its shares of the parts.
+        self._whole = None, None
 
     def matrices(self, weight):
         """Return the matrices (k, m, m) of training, of held-out and of all rows.
@@ -32,17 +34,23 @@ class PartSums:
         weight : ndarray of shape (n_samples,)
             Of all rows.
         """
-        shares = self.train_shares, self.held_shares, self._shares_of(weight)[None]
+        shares = self.train_shares, self.held_shares, self.shares_of(weight)[None]
         return tuple(np.asarray(self._shared.matrices_of(own)) for own in shares)
 
-    def _shares_of(self, weight):
+    def shares_of(self, weight):
         """Return a weight (n_samples,) of rows relative to the parts', (n_parts,)."""
-        used = self.labels >= 0
-        own, parts = (
-            np.bincount(self.labels[used], each[used], minlength=self.n_parts)
-            for each in (weight, self.weight)
-        )
-        return own / parts
+        known, shares = self._whole
+        if known is not weight:
+            shares = self._summed(weight) / self._summed(self.weight)
+            self._whole = weight, shares
+        return shares
+
+    def _summed(self, values):
+        """Return the sums of values (n_samples,) over every part, (n_parts,)."""
+        labels, used = self.labels, self.labels >= 0
+        if not used.all():
+            labels, values = labels[used], values[used]
+        return np.bincount(labels, values, minlength=self.n_parts)
 
     def of_values(self, values):
         """Return the mean values (k,) of training and of held-out rows.
@@ -51,11 +59,7 @@ class PartSums:
         ----------
         values : ndarray of shape (n_samples,)
         """
-        used = self.labels >= 0
-        labels, weighted = self.labels, self.weight * values
-        if not used.all():
-            labels, weighted = labels[used], weighted[used]
-        sums = np.bincount(labels, weighted, minlength=self.n_parts)
+        sums = self._summed(self.weight * values)
         return self.train_shares @ sums, self.held_shares @ sums
 
     def of_slopes(self, slopes, *weights):
@@ -69,21 +73,22 @@ class PartSums:
         """
         # One vector after the other, as they are multiplied.
         weighted = (self.weight * slopes.T).T
-        shape = self.n_parts, self.rows.n_coordinates, slopes.shape[1]
+        shape = self.n_parts, self.rows.n_features + 1, slopes.shape[1]
 
         def own(block, labels, weighted):
             sums = np.zeros(shape)
             for part, index in rows_by_label(labels, self.n_parts):
                 if isinstance(index, slice):
-                    sums[part] += block.take(index).adjoint(weighted[index])
+                    sums[part] += block.take(index).sums(weighted[index])
                 else:
                     masked = np.where(labels == part, weighted.T, 0.0)
-                    sums[part] += block.adjoint(masked.T)
+                    sums[part] += block.sums(masked.T)
             return sums
 
         # Small blocks have rows of few parts, where these are nearly in order.
         width = BLOCKS_OF_A_CACHE * int(self.rows.entries_per_row + 1)
         sums = self.rows.reduce(own, self.labels, weighted, entries_per_row=width)
-        more = [self._shares_of(weight)[None] for weight in weights]
+        sums = np.stack([self.rows.of_sums(part) for part in sums])
+        more = [self.shares_of(weight)[None] for weight in weights]
         shares = self.train_shares, self.held_shares, *more
         return tuple(np.tensordot(own, sums, axes=1) for own in shares)

@@ -4,6 +4,7 @@ Every block is read once and used for all of them while a cache holds it.
 """
 
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -298,16 +299,19 @@ class HeldOutWeights:
 
     def __init__(self, held_out, n_samples):
         self._shape = len(held_out), n_samples
+        ranges = [as_slice(index) for index, _ in held_out]
+        are_slices = all(isinstance(rows, slice) for rows in ranges)
+        starts = sorted((rows.start, rows.stop) for rows in ranges if are_slices)
+        are_apart = are_slices and all(a[1] <= b[0] for a, b in pairwise(starts))
+        self.ranges = ranges if are_apart else None
+        if not are_apart:
+            counts = np.bincount(np.concatenate([index for index, _ in held_out]))
+            are_apart = counts.max() == 1
         visits = [
             (index, np.full(len(index), number), weight)
             for number, (index, weight) in enumerate(held_out)
         ]
-        counts = np.bincount(np.concatenate([own[0] for own in visits]))
-        self.ranges = None
-        if counts.max() == 1:
-            ranges = [as_slice(own[0]) for own in visits]
-            if all(isinstance(rows, slice) for rows in ranges):
-                self.ranges = ranges
+        if are_apart:
             visits = [tuple(map(np.concatenate, zip(*visits, strict=True)))]
         self.visits = visits
 

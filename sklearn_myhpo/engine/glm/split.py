@@ -28,7 +28,8 @@ class HeldOut(NamedTuple):
     def of(cls, weight):
         """Return the rows of positive weight (n_samples,)."""
         index = np.flatnonzero(weight)
-        return cls(index, weight[index] / weight.sum())
+        own = weight if len(index) == len(weight) else weight[index]
+        return cls(index, own / weight.sum())
 
 
 class GLMSplit(Split):

@@ -105,8 +105,8 @@ def symmetric_solver(matrix):
 
 def eigensystem(matrix):
     """Return eigenvalues in increasing order, and eigenvectors as columns."""
-    # Divide and conquer is the fastest driver; SciPy 1.12 fails with it for a 1 x 1
-    # matrix.
-    driver = "evd" if len(matrix) > 1 else "ev"
+    if len(matrix) == 1:
+        return matrix[0].copy(), np.ones((1, 1))
+    # Divide and conquer is the fastest driver.
     with one_thread():
-        return eigh(matrix, driver=driver, check_finite=False)
+        return eigh(matrix, driver="evd", check_finite=False)

@@ -12,7 +12,8 @@ in the end an ordinary scan finds the start.
 
 The last of the passes with products knows how the slope in lambda depends on lambda and
 on the weights. One more Newton step of both goes to the end, and a pass there computes
-the losses and slopes that are reported.
+the losses and slopes that are reported. The rest of the way of the weights, which that
+pass knows, moves lambda once more.
 """
 
 from typing import NamedTuple
@@ -40,11 +41,13 @@ USUAL_RATE, SLOW_RATE, MOST_SLOW = 0.1, 0.4, 1
 #: not hold; above the second, weights are too rough for a slope in lambda; below the
 #: third, the minimum in lambda is accurate; below the fourth, the passes end. And the
 #: relative change of the objective by another step, below which they end.
-FAR_OFF, ROUGH_WEIGHTS, NEAR_WEIGHTS_TOL, END_TOL = 0.1, 3e-4, 3e-6, 3e-7
+FAR_OFF, ROUGH_WEIGHTS, NEAR_WEIGHTS_TOL, END_TOL = 0.1, 3e-3, 3e-5, 3e-7
 END_CHANGE = 1e-9
 #: The last move of lambda begins at a smaller slope of the objective, relative to it;
 #: and its error.
-END_SLOPE, END_OFF = 1e-5, 3e-6
+END_SLOPE, END_OFF = 1e-5, 1e-6
+#: Longest moves of lambda after it: for weights that move on, and for those that stay.
+END_MOVE, SMALL_END_MOVE = 1e-2, 1e-5
 
 
 def near_scan(problem: Problem, phases: Phases = UNWATCHED) -> Scan | None:
@@ -146,7 +149,7 @@ class _Rounds:
     def run(self):
         """Return the `Scan`, or None."""
         problem, plan = self.problem, self.problem.plan
-        given = problem.full, self.factors, inner_range(problem), plan.centre_rows
+        given = problem.full, self.factors, inner_range(problem), plan.scan_rows
         centre = find_centre(*given)
         if centre is None:
             return None
@@ -194,7 +197,8 @@ class _Rounds:
     def _ended(self, lambda_, points):
         """Return the `_End` after passes from a minimum of the models, or None."""
         models, steps = self.models, self.steps
-        passes = NearPass(self.set.passes, self.problem.full.train_weight)
+        weight = self.problem.full.train_weight
+        passes = NearPass(self.set.passes, weight, models.parts)
         place = steps.place(lambda_, models.at(lambda_).weights)
         whole = models.full.minima(lambda_)[0]
         error, rate, n_slow, end = np.inf, USUAL_RATE, 0, None
@@ -206,22 +210,24 @@ class _Rounds:
             self._reach(place.lambda_, list(place.weights[..., None]), points)
             weights = np.concatenate([place.weights, whole])
             found = self._pass(passes, weights, both, end is not None)
-            last, error = error, models.error(place.lambda_)
-            off = models.full.error(place.lambda_)
+            last, (ahead, error) = error, models.ahead(place.lambda_)
+            whole, off = models.full.ahead(place.lambda_)
             if off < ROUGH_WEIGHTS:
                 error = max(error, off)
-            whole = models.full.corrected(place.lambda_)
             n_slow += error > max(SLOW_RATE * last, ROUGH_WEIGHTS)
             if n_slow > MOST_SLOW or not error < FAR_OFF:
                 break
             rate = min(USUAL_RATE, error / last) if error < last < np.inf else rate
-            expected, ahead = rate * error, models.corrected(place.lambda_)
+            expected = rate * error
             if end is not None:
                 left = ahead - place.weights
-                if self._is_settled(left, error):
+                move = self._last_move(left, end[0])
+                place = place._replace(lambda_=place.lambda_ + move)
+                if self._is_settled(left, error) and abs(move) <= SMALL_END_MOVE:
                     whole = whole if off <= END_TOL else None
+                    self._reach(place.lambda_, list(place.weights[..., None]), points)
                     return self._end(place, whole, error, found, left, *end)
-                place = place._replace(weights=ahead)
+                place = place._replace(weights=ahead + move * place.both[:, 0])
             elif both is not None:
                 exact, before = steps.exact(place, found, ahead), place.lambda_
                 place = steps.moved(place, exact)
@@ -270,6 +276,11 @@ class _Rounds:
         models, shares = self.models, self.problem.split_weights
         change = abs(shares @ dot(models.held_gradients, left))
         return error <= END_TOL and change <= END_CHANGE * (shares @ models.held_losses)
+
+    def _last_move(self, left, exact):
+        """Return the move of lambda for the rest of the weights' way."""
+        slope = self.problem.split_weights @ dot(exact.turn, left)
+        return float(np.clip(-slope / exact.bend, -END_MOVE, END_MOVE))
 
     def _end(self, place, whole, error, at, left, exact, off):
         """Return the `_End` at the place of the last pass, with the size of the slope.

@@ -41,7 +41,8 @@ def test_terms_are_those_of_single_passes(kind, is_shuffled):
     weights = 0.3 * rng.standard_normal((5, 7))
     vectors = rng.standard_normal((4, 2, 7))
     with use_limits(block_entries=2**14, cached_entries=2**12):
-        found = NearPass(passes, full.train_weight).terms(weights, vectors)
+        parts = PartSums(split_set)
+        found = NearPass(passes, full.train_weight, parts).terms(weights, vectors)
     at = passes.slopes(weights[:4, :, None])
     whole = full.train_gradient(weights[4:].T, np.array([-300.0]))
     gradients = np.concatenate([at.gradients[..., 0], whole.T])
@@ -67,7 +68,7 @@ def test_blocks_are_of_one_split_where_its_rows_are_neighbours():
     """Sums over held-out rows would be gathered row by row."""
     passes = problem_of("dense", False).split_set.passes
     with use_limits(cached_entries=2**12):
-        blocks = NearPass(passes, np.ones(600))._blocks
+        blocks = [rows for rows, _ in NearPass(passes, np.ones(600))._blocks]
     assert [block.start for block in blocks] == sorted(b.start for b in blocks)
     rows = np.concatenate([np.arange(600)[block] for block in blocks])
     np.testing.assert_array_equal(rows, np.arange(600))

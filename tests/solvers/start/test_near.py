@@ -18,6 +18,7 @@ from sklearn_myhpo import (
 )
 from sklearn_myhpo._deadline import Deadline, OutOfTimeError
 from sklearn_myhpo.data import Batches
+from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.losses import GammaLoss, LogisticLoss, PoissonLoss, TweedieLoss
 from sklearn_myhpo.solvers import SOLVERS, minimize_bilevel
 from sklearn_myhpo.solvers.phases import Phases
@@ -319,3 +320,14 @@ def test_the_end_of_the_time():
     assert len(lengths) < 13
     assert lengths[0]
     assert not lengths[-1]
+
+
+@pytest.mark.parametrize("kind", ["in order", "factors"])
+def test_tridiagonal_models_end_at_the_same_lambda(kind):
+    """Many features would have another lambda than few."""
+    found = []
+    for size in (2, 1000):
+        with use_limits(tridiagonal_size=size):
+            problem = spec_of(kind).problem(all_directions=False)
+            found.append(near_scan(problem).lambda_[0])
+    assert found[0] == pytest.approx(found[1], abs=2e-6)
