@@ -601,8 +601,8 @@ def fitted_names(model):
     return {name for name in names if name.endswith("_") and name[0] != "_"}
 
 
-def start_from(monkeypatch, least, per_feature=None):
+def start_from(monkeypatch, least, per_weight=None):
     """Let fits to rows beyond memory start from a sample of about `least` rows."""
     monkeypatch.setattr(long_rows, "SAMPLE_LEAST", least)
-    if per_feature is not None:
-        monkeypatch.setattr(long_rows, "SAMPLE_PER_FEATURE", per_feature)
+    if per_weight is not None:
+        monkeypatch.setattr(long_rows, "SAMPLE_PER_WEIGHT", per_weight)

@@ -11,29 +11,32 @@ from .driver import minimize_bilevel
 from .protocol import Solver
 from .steps.model_steps import (
     FAR_WEIGHTS,
-    LONGEST,
     Round,
-    Trust,
     bent,
     inner_error,
     moves_little,
+    newton_move,
     polished,
     promises_little,
+    within,
 )
+from .steps.trust import LONGEST, Trust
 
 #: Share of `tol` that is the tolerance of a solve of the models.
 MODEL_SHARE = 1e-3
 #: Relative error of the weights, in the norm of the Hessian, below which they are near
 #: the minimum.
 NEAR_WEIGHTS = 0.01
-#: Error of the weights above which only they move after a sample was drawn: its lambda
-#: is good, and unfinished weights may have a lower held-out loss than the minimum.
-FAR_DRAWN = 0.03
 #: Distance at which a lambda counts as being at a bound.
 AT_BOUND = 1e-4
-#: Error of the weights above which a sample of the rows bends the models; ratio of two
-#: such errors above which the sample does not help.
-FAR_BENT, NO_HELP = 0.03, 0.5
+#: Error of the weights above which samples of the rows bend the models.
+FAR_BENT = 0.03
+#: Tolerance of a solve of bent models.
+BENT_TOL = 1e-3
+#: Error of the weights above which no model about them is of use.
+USELESS = 1.0
+#: Share of a move that leads uphill to try next, and number of such trials.
+NEARER, MOST_NEARER = 0.25, 5
 #: Multiples of the longest move of lambda that are tried if the weights hardly move.
 WIDER = (4.0, 2.0)
 
@@ -94,8 +97,6 @@ class Rounds:
         self.random_state = random_state
         self.report, self.clock = report, time.perf_counter()
         self.shrinkage, self.draws, self._n_drawn = shrinkage, draws, 0
-        # Whether a sample bends the models, and the error before the last such round.
-        self._bends, self._bent_error = draws is not None, np.inf
         self.history = []
         self._last_move = self._last_inner = np.inf
         self._trust = Trust()
@@ -113,8 +114,17 @@ class Rounds:
             problem.shrink(*self.shrinkage)
         return problem
 
-    def _round(self, models, lambda_, at):
-        """Return the `Round` of models about weights: solve them."""
+    def _round(self, models, lambda_, at, longest=None):
+        """Return the `Round` of models about weights: solve them.
+
+        Parameters
+        ----------
+        models : Models
+        lambda_ : ndarray of shape (n_groups,)
+        at : ndarray of shape (n_splits + 1, m, n_outputs)
+        longest : ndarray of shape (n_splits + 1,) or None
+            Longest steps of the weights; None for any length.
+        """
         problem = self._problem(models)
         # Bounds follow from the models without features, which a later pass may
         # correct.
@@ -123,39 +133,35 @@ class Rounds:
         lambda_ = problem.project(lambda_)
         weights = problem.minimize(lambda_, problem.starts())
         inner = inner_error(problem, lambda_, at, weights)
-        self._inner, self._is_far = inner, inner > FAR_WEIGHTS
+        self._inner, self._is_far = inner, inner > USELESS
         self._is_near = inner <= NEAR_WEIGHTS
+        ahead, there = self._end(problem, models, lambda_, at)
+        now = Round(problem, lambda_, at, ahead, there)
+        return now if longest is None else now._replace(there=within(now, longest))
+
+    def _end(self, problem, models, lambda_, at):
+        """Return lambda and the weights at the minimum of the models."""
+        is_far = self._inner > FAR_BENT
+        if self.draws is not None:
+            self.draws.wants(is_far)
+            bent = self.draws.bent(models) if is_far else None
+            found = None if bent is None else self._end_of_bent(bent, lambda_, at)
+            if found is not None:
+                return found
         # Far from the minimum only the weights move: there the models say little about
         # lambda.
-        is_held = inner > FAR_DRAWN if self._n_drawn else self._is_far
-        ahead = lambda_ if is_held else self._ahead(problem, lambda_, at)
-        now = Round(problem, lambda_, at, ahead, _minima(problem, ahead, at))
-        return self._bent(now, models) if self.draws is not None else now
+        if self._inner <= FAR_WEIGHTS:
+            lambda_ = self._ahead(problem, lambda_, at)
+        return lambda_, _minima(problem, lambda_, at)
 
-    def _bent(self, now, models):
-        """Return the round with the end of models that a sample bends."""
-        inner = self._inner
-        if inner > NO_HELP * self._bent_error:
-            self._bends = False
-        self._bent_error, bent = np.inf, None
-        is_far = inner > FAR_BENT
-        # Very far away a fit of the sample alone is the better start.
-        if is_far and self._bends and not self._is_far:
-            bent = self.draws.bent(models)
-        self.draws.wants(is_far and (self._bends or self._is_far))
-        if bent is None:
-            return now
-        end = self._end_of_bent(self._problem(bent), now.lambda_, now.at)
-        if end is None:
-            return now
-        self._bent_error = inner
-        return now._replace(ahead=end[0], there=end[1])
-
-    def _end_of_bent(self, problem, lambda_, at):
+    def _end_of_bent(self, models, lambda_, at):
         """Return lambda and the weights at the minimum of bent models, or None."""
+        problem = self._problem(models)
         for moves in (True, False):
             try:
-                ahead = self._ahead(problem, lambda_, at) if moves else lambda_
+                ahead = lambda_
+                if moves:
+                    ahead = self._ahead(problem, lambda_, at, BENT_TOL)
                 there = _minima(problem, ahead, at)
             except (ValueError, np.linalg.LinAlgError):
                 # Bent models may be negative far away.
@@ -164,9 +170,19 @@ class Rounds:
                 return ahead, there
         return None
 
-    def _ahead(self, problem, lambda_, at):
-        """Return lambda at the models' minimum, corrected by third derivatives."""
-        if not lambda_.size:
+    def _ahead(self, problem, lambda_, at, tol=None):
+        """Return lambda at the models' minimum, corrected by third derivatives.
+
+        Parameters
+        ----------
+        problem : StreamedProblem
+        lambda_ : ndarray of shape (n_groups,)
+        at : ndarray of shape (n_splits + 1, m, n_outputs)
+        tol : float or None
+            Tolerance of the solve of the models; None for an accurate one.
+        """
+        if not lambda_.size or not (self._is_near or self._trust.is_free):
+            # Moves that turned back were due to slopes at inaccurate weights.
             return lambda_
         place = problem.at(lambda_, [w.reshape(-1, 1) for w in at[:-1]])
         longest = LONGEST
@@ -175,25 +191,42 @@ class Rounds:
             if back is not None:
                 return problem.project(back)
             longest = self._trust.longest
-        found = self._minimum(problem, lambda_, np.inf)
+            move = None if self._trust.is_free else newton_move(problem, place)
+            if move is not None:
+                return problem.project(lambda_ + self._trust.moved(move, longest))
+        found = self._minimum(problem, lambda_, np.inf, tol)
         if self._is_near and promises_little(problem, place, found):
             # For example the last part of a lambda's way to its bound.
             longest = np.inf
         elif np.abs(found - lambda_).max() > longest:
             for wider in (np.inf, *WIDER) if self._trust.is_free else ():
                 if wider < np.inf:
-                    found = self._minimum(problem, lambda_, wider * longest)
+                    found = self._minimum(problem, lambda_, wider * longest, tol)
                 if moves_little(problem, lambda_, found, at):
-                    return found
+                    return lambda_ + self._trust.moved(found - lambda_, np.inf)
             # On the way to a distant minimum the objective may rise first.
-            found = self._minimum(problem, lambda_, longest)
+            found = self._minimum(problem, lambda_, longest, tol)
+        if not self._trust.is_free:
+            found = self._downhill(problem, place, found, longest, tol)
         move = found - lambda_
         if problem.models.third is not None:
             move = bent(problem, place, move)
-        longest = self._trust.without_swing(move, longest)
-        return problem.project(lambda_ + np.clip(move, -longest, longest))
+        return problem.project(lambda_ + self._trust.moved(move, longest))
 
-    def _minimum(self, problem, lambda_, longest):
+    def _downhill(self, problem, place, found, longest, tol):
+        """Return a minimum of the models near enough that the slope leads to it.
+
+        Minima of the models beyond a rise may be none of the rows.
+        """
+        lambda_, slope = place.lambda_, place.hypergradient()
+        for _ in range(MOST_NEARER):
+            if not slope @ (found - lambda_) > 0:
+                break
+            longest = NEARER * min(longest, np.abs(found - lambda_).max())
+            found = self._minimum(problem, lambda_, longest, tol)
+        return found
+
+    def _minimum(self, problem, lambda_, longest, tol):
         """Return the minimum of the models in a box around lambda."""
         bounds = problem.bounds
         problem.bounds = np.clip([lambda_ - longest, lambda_ + longest], *bounds)
@@ -204,10 +237,10 @@ class Rounds:
                 lambda_init=lambda_,
                 weights_init=problem.minimize(lambda_),
                 max_iter=self.max_iter,
-                tol=MODEL_SHARE * self.tol,
+                tol=tol or MODEL_SHARE * self.tol,
                 random_state=self.random_state,
             )
-            found = polished(problem, result.lambda_)
+            found = result.lambda_ if tol else polished(problem, result.lambda_)
         except np.linalg.LinAlgError:
             # Models about weights of no use: these move alone.
             found = lambda_

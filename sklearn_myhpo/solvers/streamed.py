@@ -13,6 +13,7 @@ import numpy as np
 
 from ..bilevel.streamed import StreamedProblem
 from ..engine.glm.safeguards import overshoots, shortened
+from ..engine.glm.stream_rows import every
 from ..engine.linalg.newton import NEWTON_MAX_HALVINGS
 from .driver import history_row
 from .ending import result_of_passes
@@ -21,12 +22,13 @@ from .rounds import Rounds
 from .steps.acceptance import is_below_rounding
 from .steps.model_steps import (
     BETTER,
-    Trust,
     are_far_from_all,
     best_shared,
     inner_error,
+    lengths,
     slopes_along,
 )
+from .steps.trust import Trust
 
 #: Maximum number of passes at the weights of every split, and at common weights.
 MOST_ROUNDS, MOST_COMMON = 30, 8
@@ -44,6 +46,8 @@ FLAT_LAMBDA = 1e-10
 MOST_THIRD = 30
 #: Error of the weights below which it may be due to rounding.
 ROUNDED = 1e-6
+#: Largest error of the weights after a step of Newton, over the square of that before.
+FURTHER = 1e2
 #: Ratio of two successive moves above which moves are due to rounding.
 STAGNANT = 0.4
 
@@ -77,6 +81,7 @@ class StreamedDriver(Rounds):
         for n_iter in range(1, most + 1):
             drawn = self._drawn(now.at[-1]) if self._is_far else None
             now = self._next(now) if drawn is None else drawn
+            now = self._settled(now)
             place, info = self._look(now)
             is_stopped = self.report is not None and self.report(n_iter, info, place)
             is_over = self._is_over(now, place)
@@ -184,27 +189,24 @@ class StreamedDriver(Rounds):
         if len(now.ahead) and problem.affords_responses:
             third = len(now.ahead) <= MOST_THIRD
             moves = problem.split_set.moves(now.ahead, flat[:-1], third)
-        sizes = np.ones(self._n_models)
-        for _ in range(NEWTON_MAX_HALVINGS):
-            at = now.at + sizes[:, None, None] * (now.there - now.at)
-            models = self.rows.own(at[:-1], at[-1], moves)
-            before = [*problem.split_set.splits, problem.full]
-            after = [*models.split_set.splits, models.full]
-            pairs = zip(before, after, strict=True)
-            found = [
-                slopes_along(pair, now.ahead, *own)
-                for pair, own in zip(
-                    pairs, zip(now.at, now.there, at, strict=True), strict=True
-                )
-            ]
-            rise, decrement = np.array(found).T
-            far = overshoots(rise, decrement)
-            if not far.any():
-                break
-            sizes = np.where(far, sizes * shortened(1.0, rise, decrement), sizes)
-        if np.all(sizes == 1.0):
+        at = now.there
+        models = self.rows.own(at[:-1], at[-1], moves)
+        before, after = every(problem.models), every(models)
+        ways = zip(before, after, now.at, at, strict=True)
+        found = [
+            slopes_along(pair, now.ahead, start, end, end) for *pair, start, end in ways
+        ]
+        rise, decrement = np.array(found).T
+        far = overshoots(rise, decrement)
+        if not far.any():
             return self._round(models, now.ahead, at)
-        return self._round(models._replace(third=None), now.ahead, at)
+        # These go back, and the next pass takes a shorter step.
+        size = lengths(problem, now.ahead, now.at, at) * shortened(1.0, rise, decrement)
+        longest = np.where(far, size, np.inf)
+        at = np.where(far[:, None, None], now.at, at)
+        return self._round(
+            models.with_some(problem.models, far), now.ahead, at, longest
+        )
 
     def raised(self, problem, result, raise_all):
         """Return a result with all lambdas raised by a rule, and its problem.
@@ -256,6 +258,20 @@ class StreamedDriver(Rounds):
         counts.n_passes = source.n_passes
         self.history.append(history_row(info, counts, time.perf_counter() - self.clock))
         return place, info
+
+    def _settled(self, now):
+        """Return the solution of a round if a pass about it would hardly move it."""
+        step = inner_error(now.problem, now.ahead, now.at, now.there)
+        move = np.abs(now.ahead - now.lambda_).max(initial=0.0)
+        rate = min(1.0, move / self._last_move) if self._last_move < np.inf else 1.0
+        # Newton's method squares the error of the weights.
+        if FURTHER * step**2 > WEIGHTS_SHARE * self.tol:
+            return now
+        # A lambda that moves no weight may be anywhere.
+        is_felt = step > LAST_MOVE * WEIGHTS_SHARE * self.tol
+        if is_felt and rate * move > LAST_MOVE * self.tol:
+            return now
+        return now._replace(lambda_=now.ahead, at=now.there)
 
     def _errors(self, now, place):
         """Return the errors of the weights and of lambda, and the move of lambda."""

@@ -14,7 +14,8 @@ from ..engine.linalg.newton import NEWTON_MAX_HALVINGS
 from .driver import history_row
 from .ending import result_of_passes
 from .protocol import Info, Status
-from .steps.model_steps import SWINGING, inner_error
+from .steps.model_steps import inner_error
+from .steps.trust import SWINGING
 
 #: Maximum number of passes.
 MOST_CRITERION_PASSES = 30

@@ -20,7 +20,7 @@ N = 1500
 @pytest.fixture(autouse=True)
 def small_sample(monkeypatch):
     """Let fits start from some 300 rows."""
-    start_from(monkeypatch, 300, per_feature=1)
+    start_from(monkeypatch, 300, per_weight=1)
 
 
 @pytest.fixture

@@ -307,7 +307,7 @@ IN_PASSES = {
 @pytest.mark.parametrize("name", IN_PASSES)
 def test_batches_are_learned_in_passes(name, monkeypatch):
     """Rows beyond memory would be refused, or share one lambda."""
-    start_from(monkeypatch, 8, per_feature=8)
+    start_from(monkeypatch, 8, per_weight=8)
     X, Y = make_classes(400)
     weight, fold = np.resize(WEIGHT, 400), np.arange(400) % 4
     rows = Batches.from_arrays(X, Y, weight)

@@ -39,9 +39,11 @@ class FoldSplitter(LabelRule):
         return self.n_splits
 
     def _pairs(self, fold):
-        """Yield the training and validation rows of every fold."""
+        """Yield the training and validation rows of every fold that has rows."""
         for number in range(self.n_splits):
-            yield np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+            is_held_out = fold == number
+            if is_held_out.any():
+                yield np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
 
 
 class RowFolds(FoldSplitter):
@@ -109,7 +111,8 @@ class KeyFolds(FoldSplitter):
     """Folds by a hash of a key, such as a user or a site: rows of a key stay together.
 
     The hash is the same in every run and on every machine, and the folds do not depend
-    on the order of the rows. Folds have about equal numbers of keys, if these are many.
+    on the order of the rows. Folds have about equal numbers of keys, if these are many;
+    of few keys a fold may have none, and is left out.
     As ``cv=`` of the linear estimators it works for rows in memory and for `Batches`,
     whose rows are then read once.
 

@@ -66,24 +66,16 @@ class WeighedSample(NamedTuple):
         return both._take(_least(both._ranks, self.most + 1))
 
     def drawn(self):
-        """Return the rows of the sample in their order, and how many each represents.
-
-        Returns
-        -------
-        WeighedSample
-        ndarray of shape (n,)
-            Number of rows that each one represents, at least one.
-        """
-        count = np.ones(len(self.number))
-        sample = self
+        """Return the `DrawnRows` of the sample."""
+        sample, scale = self, np.inf
         if len(self.number) > self.most:
             ranks = self._ranks
             last = np.argmax(ranks)
-            count = np.maximum(1.0, 1.0 / (self.importance * ranks[last]))
-            kept = np.flatnonzero(np.arange(len(ranks)) != last)
-            sample, count = self._take(kept), count[kept]
-        order = np.argsort(sample.number)
-        return sample._take(order), count[order]
+            scale = ranks[last]
+            sample = self._take(np.flatnonzero(np.arange(len(ranks)) != last))
+        chance = np.minimum(1.0, scale * sample.importance)
+        found = DrawnRows(*sample[:5], chance, scale)
+        return found.take(np.argsort(found.number))
 
     @property
     def _ranks(self):
@@ -94,6 +86,67 @@ class WeighedSample(NamedTuple):
         """Return some of the rows, copied."""
         columns = (None if one is None else one[index] for one in self[:-1])
         return WeighedSample(*columns, self.most)
+
+
+class DrawnRows(NamedTuple):
+    """Rows of one or several samples, increasing by number.
+
+    Attributes
+    ----------
+    X, y, weight, kind, number
+        As of `WeighedSample`.
+    chance : ndarray of shape (n,)
+        Of every row to be in one of the samples.
+    scale : float
+        Chance over importance of the last sample; infinite if it has all rows.
+    """
+
+    X: object
+    y: np.ndarray
+    weight: np.ndarray | None
+    kind: np.ndarray
+    number: np.ndarray
+    chance: np.ndarray
+    scale: float
+
+    @property
+    def count(self):
+        """Number of rows that each one represents, at least one."""
+        return 1.0 / self.chance
+
+    def take(self, index):
+        """Return some of the rows, copied."""
+        columns = (None if one is None else one[index] for one in self[:-1])
+        return DrawnRows(*columns, self.scale)
+
+    def joined(self, other, own_chance, its_chance, most):
+        """Return the rows of both, as if drawn by the larger importance.
+
+        A row has the same random number in all samples, so that it is in one of them if
+        its largest chance exceeds that number.
+
+        Parameters
+        ----------
+        other : DrawnRows
+            Of the next pass.
+        own_chance : ndarray
+            Of the rows of `other` to be in this sample.
+        its_chance : ndarray
+            Of the rows of this sample to be in `other`.
+        most : int
+            Maximum number of rows; of more, the least important are left out.
+        """
+        own = self._replace(chance=np.maximum(self.chance, its_chance))
+        new = other._replace(chance=np.maximum(other.chance, own_chance))
+        new = new.take(np.flatnonzero(~np.isin(new.number, own.number)))
+        columns = zip(own[:-1], new[:-1], strict=True)
+        both = DrawnRows(*(_joined(*pair) for pair in columns), other.scale)
+        if len(both.number) > most:
+            ranks = _rank(both.number, both.chance)
+            order = np.argsort(ranks)
+            chance = np.minimum(1.0, both.chance * ranks[order[most]])
+            both = both._replace(chance=chance).take(order[:most])
+        return both.take(np.argsort(both.number))
 
 
 def _rank(number, importance):

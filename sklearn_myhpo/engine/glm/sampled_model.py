@@ -6,12 +6,18 @@ separable, or rows are far out, few rows bend the loss, and all of these are dra
 """
 
 import numpy as np
+from scipy.linalg import eigh
 
 from ..linalg.hessian import penalized_hessian
 from ..linalg.newton import NEWTON_TOL
 from ..linalg.symmetric import eigensystem
 from .stream_model import StreamedModel, Values
 from .stream_pass import images_of, sums_of, third_of
+
+#: Share of the Hessian of all rows by which that of a sample may exceed it.
+MOST_EXCESS = 0.05
+#: Share of a unit matrix that makes a Hessian positive definite.
+TINY = 1e-6
 
 
 class PartRows:
@@ -25,20 +31,53 @@ class PartRows:
     y : ndarray of shape (n,)
     weight : ndarray of shape (n,)
         How much each contributes to the mean loss of the part.
+    count : ndarray of shape (n,)
+        Number of rows that each one represents.
     at : ndarray of shape (m, n_outputs)
     known : Values
         Of the part, at these weights.
     """
 
-    def __init__(self, loss, design, y, weight, at, known):
+    def __init__(self, loss, design, y, weight, count, at, known):
         self._at, self._last = at, None
         self._rows = loss, design, y, weight
+        share = self._share(weight * (count - 1.0), known.gram)
+        self._rows = loss, design, y, weight * (1.0 + share * (count - 1.0))
+        self._last = None
         own = self._sums(at)
         self._rest = Values(
             known.loss - own.loss[0],
             known.slope - own.slope[0],
             _excess(known.gram, own.gram[0]),
         )
+
+    def _share(self, others, known):
+        """Return the share of the rows that are represented, beside those drawn.
+
+        The drawn rows are a part of all. So are those that they represent, but for the
+        noise of the sample: without it their curvature is that of all other rows.
+
+        Parameters
+        ----------
+        others : ndarray of shape (n,)
+            Weights of the rows that each one represents beside itself.
+        known : ndarray
+            The Hessian of the part.
+        """
+        if not np.any(others):
+            return 0.0
+        loss, design, y, _ = self._rows
+        rest = known - self._sums(self._at).gram[0]
+        theirs = sums_of(loss, design, y, others, self._at[None]).gram[0]
+        diagonal = np.diag(known)
+        root = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+        unit = np.outer(root, root)
+        rest = rest / unit + MOST_EXCESS * (known / unit + TINY * np.eye(len(root)))
+        last = len(root) - 1
+        largest = eigh(
+            theirs / unit, rest, eigvals_only=True, subset_by_index=[last, last]
+        )
+        return float(min(1.0, 1.0 / max(largest[0], 1.0)))
 
     def _sums(self, w):
         """Return the sums over the sample at weights, kept for the last ones."""
@@ -165,8 +204,8 @@ def sampled_models(models, reading, sample, train_weights, held_weights):
     ----------
     models : Models
     reading : Reading
-    sample : (X, target, weight, kind)
-        A row's weight is that of all rows which it stands for.
+    sample : (X, target, weight, count, kind)
+        Weights of the rows, and how many rows each one represents.
     train_weights : ndarray of shape (n_splits + 1,)
         Sums of the weights of all rows of the training parts, those of the refit last.
     held_weights : ndarray of shape (n_splits,)
@@ -176,7 +215,7 @@ def sampled_models(models, reading, sample, train_weights, held_weights):
     -------
     Models
     """
-    X, y, weight, kind = sample
+    X, y, weight, count, kind = sample
     uses, loss, design = reading.uses, reading.loss, reading.view.of(X)
 
     def part(counts, total, at, known):
@@ -184,8 +223,9 @@ def sampled_models(models, reading, sample, train_weights, held_weights):
         index = np.flatnonzero(own)
         if 2 * len(index) > len(own):
             # Few rows do not count, and a copy of the others takes memory.
-            return PartRows(loss, design, y, own, at, known)
-        return PartRows(loss, design.take(index), y[index], own[index], at, known)
+            return PartRows(loss, design, y, own, count, at, known)
+        rows = y[index], own[index], count[index]
+        return PartRows(loss, design.take(index), *rows, at, known)
 
     full = models.full
     at, train, *_ = full.given

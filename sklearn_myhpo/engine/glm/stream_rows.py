@@ -38,6 +38,27 @@ class Models(NamedTuple):
     held_square: np.ndarray | None = None
     covariance: np.ndarray | None = None
 
+    def with_some(self, others, chosen):
+        """Return these models with some of others, of the same rows, in their places.
+
+        Parameters
+        ----------
+        others : Models
+        chosen : ndarray of bool of shape (n_splits + 1,)
+        """
+        ours, theirs = every(self), every(others)
+        *splits, full = (
+            other if one else own
+            for own, other, one in zip(ours, theirs, chosen, strict=True)
+        )
+        split_set = self.split_set.with_splits(splits)
+        return self._replace(split_set=split_set, full=full, third=None)
+
+
+def every(models):
+    """Return the models of all splits, and last that of all rows."""
+    return [*models.split_set.splits, models.full]
+
 
 @dataclass(eq=False)
 class StreamedRows:

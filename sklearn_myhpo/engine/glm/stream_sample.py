@@ -98,17 +98,38 @@ def surprising_of_block(block, reading, weights, constant, drawing):
     """
     y, weight = reading.target.of(block)
     used = np.flatnonzero(weight)
+    given = y[used], weight[used], reading, weights, constant, drawing
+    importance = importance_of(block.X, used, *given)
+    kind = reading.rule.kinds(block)[used]
+    return WeighedSample.of(block, used, kind, importance, drawing.most)
+
+
+def importance_of(X, used, y, weight, reading, weights, constant, drawing):
+    """Return the importance of rows of X, as in `surprising_of_block`.
+
+    Parameters
+    ----------
+    X : ndarray or CSR array
+    used : ndarray of int of shape (n,)
+        Rows.
+    y, weight : ndarray of shape (n,)
+        Targets as of the loss, and weights of these rows.
+    reading, weights, constant, drawing
+        As in `surprising_of_block`.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+    """
     importance = np.empty(len(used))
-    for rows, design in reading.view.parts(block.X, used, 4 * reading.n_outputs**2):
-        own = y[used[rows]]
+    for rows, design in reading.view.parts(X, used, 4 * reading.n_outputs**2):
         raw = design.forward(weights)
         null = np.broadcast_to(constant, raw.shape)
-        size, least = (_size(reading.loss, own, one) for one in (raw, null))
+        size, least = (_size(reading.loss, y[rows], one) for one in (raw, null))
         square = np.mean(design.forward(drawing.probes) ** 2, axis=1)
         square = np.maximum(square / (FAR * len(drawing.probes)), 1.0)
         importance[rows] = np.sqrt(square) * size + LEAST_IMPORTANCE * square * least
-    kind = reading.rule.kinds(block)[used]
-    return WeighedSample.of(block, used, kind, weight[used] * importance, drawing.most)
+    return weight * importance
 
 
 def _size(loss, y, raw):

@@ -3,9 +3,16 @@
 import numpy as np
 
 from ...engine.glm.sampled_model import sampled_models
-from ...engine.glm.stream_sample import Drawing, surprising_of_block
+from ...engine.glm.stream_sample import (
+    Drawing,
+    importance_of,
+    surprising_of_block,
+)
 from .long_rows import sample_rows
-from .start import SampledRows, start_of_surprising
+from .start import start_of_drawn
+
+#: Maximum number of rows of all samples together, in samples.
+MOST_SAMPLES = 3
 
 
 class Draws:
@@ -25,15 +32,17 @@ class Draws:
     def __init__(self, model, target, streamed, bounds, solver, drawing):
         self._model, self._target, self._rows = model, target, streamed
         self._bounds, self._solver, self._drawing = bounds, solver, drawing
+        # Weights and scale of every sample so far, and the rows of all.
+        self._past, self._rows_of_all = [], None
 
     def wants(self, is_wanted):
         """Let the next pass draw a sample, or not."""
         self._rows.drawing = self._drawing if is_wanted else None
 
     def start(self, weights):
-        """Return lambda and weights of every split, from a fit of a sample.
+        """Return lambda and weights of every split, from a fit of the samples.
 
-        Takes a pass unless the last one has drawn the sample.
+        Takes a pass unless one has drawn a sample.
 
         Parameters
         ----------
@@ -42,19 +51,21 @@ class Draws:
         Returns
         -------
         (ndarray of shape (n_groups,), ndarray of shape (n_splits + 1, m, n_outputs))
-            As of `start_of_surprising`, or None.
+            As of `start_of_drawn`, or None.
         """
-        rows, found = self._rows, self._last(weights)
-        if found is None:
+        rows, drawn = self._rows, self._joined()
+        if drawn is None:
             given = rows.reading, weights, rows.constants[-1], self._drawing
             found = rows.source.map_reduce(surprising_of_block, *given)
+            rows.drawn = weights, found
+            drawn = self._joined()
         # The pass that evaluates this start draws the next sample.
         self.wants(True)
         given = self._target, rows, self._bounds, self._solver
-        return start_of_surprising(self._model, found, *given)
+        return start_of_drawn(self._model, drawn, *given)
 
     def bent(self, models):
-        """Return models bent as by the sample of their pass; None without one.
+        """Return models bent as by the samples of all passes; None without one.
 
         Parameters
         ----------
@@ -64,29 +75,46 @@ class Draws:
         -------
         Models or None
         """
-        found, rows = self._last(models.full.about), self._rows
-        if found is None:
+        drawn, rows = self._joined(), self._rows
+        if drawn is None:
             return None
-        sampled, _ = SampledRows.of_surprising(found, self._target)
-        given = sampled.sample.X, sampled.target, sampled.weight, sampled.sample.kind
+        given = drawn.X, *self._target.of(drawn), drawn.count, drawn.kind
         weights = rows.train_weights, rows.held_weights
         return sampled_models(models, rows.reading, given, *weights)
 
-    def _last(self, weights):
-        """Return the sample of the last pass if that was at these weights."""
-        if self._rows.drawn is None or not np.array_equal(self._rows.drawn[0], weights):
-            return None
-        return self._rows.drawn[1]
+    def _joined(self):
+        """Return the `DrawnRows` of all samples, that of the last pass included."""
+        if self._rows.drawn is None:
+            return self._rows_of_all
+        weights, found = self._rows.drawn
+        self._rows.drawn = None
+        new, old = found.drawn(), self._rows_of_all
+        present = weights, new.scale
+        if old is not None:
+            chances = [self._chance(new, *one) for one in self._past]
+            given = np.max(chances, axis=0), self._chance(old, *present)
+            new = old.joined(new, *given, MOST_SAMPLES * self._drawing.most)
+        self._past.append(present)
+        self._rows_of_all = new
+        return new
+
+    def _chance(self, drawn, weights, scale):
+        """Return the chance of rows to be in the sample of a pass at weights."""
+        y, weight = self._target.of(drawn)
+        rows = self._rows
+        given = rows.reading, weights, rows.constants[-1], self._drawing
+        found = importance_of(drawn.X, np.arange(len(y)), y, weight, *given)
+        return np.minimum(1.0, scale * found)
 
 
-def drawing_of(source, view, sample):
+def drawing_of(reading, sample):
     """Return the `Drawing` of rows like those of a first sample.
 
     Parameters
     ----------
-    source : RowSource
-    view : RowView
+    reading : Reading
     sample : SampledRows
     """
-    most = sample_rows(source.n_features)
-    return Drawing.of(most, view, sample.sample.X, sample.weight)
+    X = sample.sample.X
+    most = sample_rows(X.shape[1], reading.n_outputs)
+    return Drawing.of(most, reading.view, X, sample.weight)

@@ -74,8 +74,7 @@ class StreamedFit:
             start = self._start()
             streamed = self._rows(counts)
             if self.draws_first and not self.rows.source.is_resident:
-                given = streamed.reading.view, self.sample
-                self._drawing = drawing_of(self.rows.source, *given)
+                self._drawing = drawing_of(streamed.reading, self.sample)
             streamed.drawing = self._drawing
             frame = streamed.frame
             weights = frame.from_features(start.coef, start.intercept)

@@ -16,8 +16,8 @@ from ...data.streams.joined import JoinedSource, OwnValidation
 from .._checks import check_not_missing, check_not_text
 from .._own_validation import check_known_labels
 
-#: Rows of the sample from which a fit starts: the minimum, and rows per feature.
-SAMPLE_LEAST, SAMPLE_PER_FEATURE = 2**14, 32
+#: Rows of the sample from which a fit starts: the minimum, and rows per weight.
+SAMPLE_LEAST, SAMPLE_PER_WEIGHT = 2**14, 32
 #: Maximum size of the sample, in blocks.
 SAMPLE_BLOCKS = 4
 
@@ -98,10 +98,11 @@ def _facts(source, rule, has_classes):
     return own.plus(more)._replace(counts=own.counts)
 
 
-def sample_rows(n_features):
-    """Return the number of rows of a sample."""
+def sample_rows(n_features, n_outputs=1):
+    """Return the number of rows of a sample of a loss with some outputs."""
     most = SAMPLE_BLOCKS * row_limits().block_entries // max(1, n_features)
-    return max(2, min(most, max(SAMPLE_LEAST, SAMPLE_PER_FEATURE * n_features)))
+    least = max(SAMPLE_LEAST, SAMPLE_PER_WEIGHT * n_features * n_outputs)
+    return max(2, min(most, least))
 
 
 def _check_first(model, block):

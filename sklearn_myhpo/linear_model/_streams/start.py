@@ -57,11 +57,10 @@ class SampledRows(NamedTuple):
         return cls(sample, y, weight if np.any(weight) else np.ones(len(y)))
 
     @classmethod
-    def of_surprising(cls, found, target):
-        """Return the rows of a `WeighedSample`, and how many each stands for."""
-        sample, count = found.drawn()
-        y, weight = target.of(sample)
-        return cls(sample, y, weight * count), count
+    def of_drawn(cls, drawn, target):
+        """Return `DrawnRows`, weighed by how many rows each stands for."""
+        y, weight = target.of(drawn)
+        return cls(drawn, y, weight * drawn.count)
 
     def source(self, model, loss, groups, bounds, pairs):
         """Return the `ProblemSource` of the sample."""
@@ -205,13 +204,13 @@ def _fit_of_sample(model, rows, pairs, loss, groups, bounds, solver):
     return _SampleFit(result.lambda_, each, final)
 
 
-def start_of_surprising(model, found, target, streamed, bounds, solver):
+def start_of_drawn(model, drawn, target, streamed, bounds, solver):
     """Return lambda and weights of every split, by a fit of rows drawn by importance.
 
     Parameters
     ----------
     model : BilevelLinearModel
-    found : WeighedSample
+    drawn : DrawnRows
     target : RowTarget
     streamed : StreamedRows
     bounds : "auto" or (low, high)
@@ -225,7 +224,7 @@ def start_of_surprising(model, found, target, streamed, bounds, solver):
     None
         Where the sample cannot be fitted.
     """
-    rows, count = SampledRows.of_surprising(found, target)
+    rows = SampledRows.of_drawn(drawn, target)
     loss, uses = streamed.reading.loss, streamed.uses
 
     pairs = uses.pairs(rows.sample.kind)
@@ -238,7 +237,7 @@ def start_of_surprising(model, found, target, streamed, bounds, solver):
     square = rows.weight**2 * np.sum(loss.gradient(rows.target, raw) ** 2, axis=1)
     # The slope has less noise with all rows than with the sample, so that the penalty
     # is weaker by this ratio. It is one where every sampled row stands for itself only.
-    share = np.sum(square / count) / np.sum(square)
+    share = np.sum(square * drawn.chance) / np.sum(square)
     lambda_ = fit.lambda_ + (np.log(share) if 0 < share < 1 else 0.0)
     return (lambda_, at) if np.all(np.isfinite(at)) else None
 

@@ -6,8 +6,11 @@ import numpy as np
 
 #: Number of Newton steps at the end of a solve of the models.
 POLISH_STEPS = 5
-#: Smallest and largest factor by which third derivatives may change a move of lambda.
-LEAST_BEND, MOST_BEND = 0.3, 3.0
+#: Least curvature that third derivatives may leave of that of the models, in a move of
+#: lambda and in a short one, and how long that is.
+LEAST_BEND, LEAST_OF_SHORT, SHORT = 0.3, 0.02, 0.1
+#: Longest move of a lambda by Newton's method.
+MOST_OF_NEWTON = 1.0
 #: Relative change of the objective below which a move may have any length.
 LITTLE_PROMISE = 1e-6
 #: Relative decrease of a training loss along a step, below which the step is short.
@@ -18,11 +21,6 @@ LOOK_STEP, MOST_LOOKED_AT, BETTER = 1.5, 300, 5e-4
 #: Relative error of the weights, in the norm of the Hessian, above which they are far
 #: from the minimum.
 FAR_WEIGHTS = 0.3
-#: Longest move of a lambda between two passes, a natural log; relative rise of the
-#: objective that shows that a move was too long; the share of that move to retry.
-LONGEST, RISE, RETREAT = 3.0, 1e-3, 0.25
-#: Ratio of a move of lambda back to the last move, above which moves swing.
-SWINGING = 0.9
 #: Largest relative move of the weights, in the norm of the Hessian, for which the
 #: models are accurate.
 WITHIN_MODELS = 0.3
@@ -49,82 +47,6 @@ class Round(NamedTuple):
     at: np.ndarray
     ahead: np.ndarray
     there: np.ndarray
-
-
-class Trust:
-    """The longest move of lambda between two passes, and the best place so far.
-
-    Attributes
-    ----------
-    longest : float
-        Longest move of a lambda.
-    """
-
-    def __init__(self):
-        self.longest = LONGEST
-        #: Whether no move was too long.
-        self.is_free = True
-        # Lambda, objective and error of the best place so far.
-        self._lowest = None
-        # The last move of lambda, and how many went as far back as the one before.
-        self._last, self._n_back = 0.0, 0
-
-    def retreat(self, lambda_, objective, error=0.0):
-        """Return lambda between the lowest place and this one, which is too high.
-
-        The longest move becomes shorter then, else longer.
-
-        Parameters
-        ----------
-        lambda_ : ndarray of shape (n_groups,)
-        objective : float
-            Value at weights near the minima there.
-        error : float
-            Error of these weights; the relative error of the objective is at most about
-            this.
-
-        Returns
-        -------
-        ndarray of shape (n_groups,) or None
-            None if the objective has not risen.
-        """
-        if self._lowest is not None and self._has_risen(objective, error):
-            centre = self._lowest[0]
-            self.longest = RETREAT * np.abs(lambda_ - centre).max()
-            self.is_free = False
-            return centre + RETREAT * (lambda_ - centre)
-        if self._lowest is None or objective < self._lowest[1]:
-            self._lowest = lambda_, objective, error
-        self.longest = min(2.0 * self.longest, LONGEST)
-        return None
-
-    def without_swing(self, move, longest):
-        """Return the longest move: half the last one where moves go back and forth.
-
-        Parameters
-        ----------
-        move : ndarray of shape (n_groups,)
-            Of the lambdas.
-        longest : float
-            Longest move of a lambda.
-
-        Returns
-        -------
-        float
-        """
-        size, last = np.abs(move).max(), np.abs(self._last).max()
-        is_back = np.sum(self._last * move) < 0 and size > SWINGING * last
-        self._n_back = self._n_back + 1 if is_back else 0
-        # Once, a first move was too long; again, they take turns.
-        if self._n_back > 1:
-            longest = min(longest, 0.5 * last)
-        self._last = np.clip(move, -longest, longest)
-        return longest
-
-    def _has_risen(self, objective, error):
-        """Whether an objective is above the lowest one, given their errors."""
-        _, lowest, its_error = self._lowest
-        return objective > (1.0 + RISE + error + its_error) * lowest
 
 
 def are_far_from_all(problem, lambda_, common, ends):
@@ -219,6 +141,30 @@ def inner_error(problem, lambda_, at, ends):
     return inner
 
 
+def lengths(problem, lambda_, at, ends):
+    """Return the lengths of steps in the norms of the Hessians, (n_splits + 1,)."""
+    models, sizes = [*problem.split_set.splits, problem.full], []
+    for model, w, end in zip(models, at, ends, strict=True):
+        step = (end - w).reshape(-1, 1)
+        square = np.vdot(step, model.hessian(None, lambda_).product(step))
+        sizes.append(np.sqrt(max(square, 0.0)))
+    return np.array(sizes)
+
+
+def within(now, longest):
+    """Return the solution of a `Round`, no farther from its weights than given lengths.
+
+    Parameters
+    ----------
+    now : Round
+    longest : ndarray of shape (n_splits + 1,)
+        As of `lengths`.
+    """
+    size = lengths(now.problem, now.ahead, now.at, now.there)
+    share = np.minimum(1.0, longest / np.maximum(size, np.finfo(float).tiny))
+    return now.at + share[:, None, None] * (now.there - now.at)
+
+
 def promises_little(problem, place, lambda_):
     """Whether the models' objective hardly changes at another lambda.
 
@@ -279,22 +225,61 @@ def polished(problem, lambda_):
 
 def bent(problem, place, move):
     """Return a move of lambda, rescaled by third derivatives."""
-    found = place.model()
     free = problem.is_free(place.lambda_) & (move != 0)
     if not free.any():
         return move
-    index = np.ix_(free, free)
+    bend, own, unit = _curvatures(problem, place, free)
+    least = LEAST_BEND if np.abs(move).max() > SHORT else LEAST_OF_SHORT
+    if not (_least_of(bend) > 0 and _least_of(own) > least):
+        return move
+    scaled = move[free] * unit
+    other = np.linalg.solve(own, bend @ scaled)
+    ratio = np.linalg.norm(other) / np.linalg.norm(scaled)
+    if least <= ratio <= 1.0 / least:
+        move = move.copy()
+        move[free] = other / unit
+    return move
+
+
+def newton_move(problem, place):
+    """Return the short move of Newton's method with the curvature of the rows, or None.
+
+    Parameters
+    ----------
+    problem : StreamedProblem
+    place : StreamedPlace
+        About whose weights the models are.
+    """
+    slope = problem.projected(place.lambda_, place.model().gradient)
+    free = slope != 0
+    if problem.models.third is None or not free.any():
+        return None
+    _, own, unit = _curvatures(problem, place, free)
+    if not _least_of(own) > LEAST_OF_SHORT:
+        return None
+    move = np.zeros_like(slope)
+    move[free] = -np.linalg.solve(own, slope[free] / unit) / unit
+    return move if np.abs(move).max() <= MOST_OF_NEWTON else None
+
+
+def _curvatures(problem, place, free):
+    """Return the curvatures of the models and of the rows in free lambdas, scaled.
+
+    Returns
+    -------
+    bend, own : ndarray of shape (k, k)
+        Over the units of the rows and columns.
+    unit : ndarray of shape (k,)
+    """
+    found, index = place.model(), np.ix_(free, free)
     bend = (found.tangent + found.bend)[index]
     own = bend - np.asarray(problem.third)[index]
     unit = np.sqrt(np.abs(np.diag(bend)))
     unit[unit == 0] = 1.0
-    scaled = own / np.outer(unit, unit)
-    if not np.all(np.linalg.eigvalsh(0.5 * (scaled + scaled.T)) > LEAST_BEND):
-        return move
-    right = bend @ move[free] / unit
-    other = np.linalg.solve(scaled, right) / unit
-    ratio = np.linalg.norm(unit * other) / np.linalg.norm(unit * move[free])
-    if LEAST_BEND <= ratio <= MOST_BEND:
-        move = move.copy()
-        move[free] = other
-    return move
+    both = np.outer(unit, unit)
+    return bend / both, 0.5 * (own + own.T) / both, unit
+
+
+def _least_of(matrix):
+    """Return the least eigenvalue of a symmetric matrix."""
+    return np.linalg.eigvalsh(0.5 * (matrix + matrix.T))[0]

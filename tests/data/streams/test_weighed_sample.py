@@ -30,7 +30,8 @@ def parts(size, most, make=np.asarray, weight=WEIGHT):
 @pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
 def test_columns_are_those_of_the_rows(make, weight):
     """Rows would have the targets, weights or folds of others."""
-    found, count = reduce(WeighedSample.plus, parts(300, 100, make, weight)).drawn()
+    found = reduce(WeighedSample.plus, parts(300, 100, make, weight)).drawn()
+    count = found.count
     assert len(found.number) == len(count) == 100
     assert np.all(np.diff(found.number) > 0)
     rows = found.X.toarray() if sparse.issparse(found.X) else found.X
@@ -44,15 +45,16 @@ def test_columns_are_those_of_the_rows(make, weight):
 def test_order_of_the_sum_changes_nothing():
     """A cluster that adds in another order would begin elsewhere."""
     first, second, third, *_ = parts(250, 60)
-    left, left_count = first.plus(second).plus(third).drawn()
-    right, right_count = third.plus(first.plus(second)).drawn()
+    left = first.plus(second).plus(third).drawn()
+    right = third.plus(first.plus(second)).drawn()
     np.testing.assert_array_equal(left.number, right.number)
-    np.testing.assert_array_equal(left_count, right_count)
+    np.testing.assert_array_equal(left.count, right.count)
 
 
 def test_sums_over_the_sample_are_those_of_the_rows():
     """Rows would stand for too many or too few others, and lambda be another one."""
-    found, count = reduce(WeighedSample.plus, parts(500, 400)).drawn()
+    found = reduce(WeighedSample.plus, parts(500, 400)).drawn()
+    count = found.count
     number = np.setdiff1d(np.arange(N), np.arange(0, N, 500))
     for values in (np.ones(N), IMPORTANCE, X[:, 1] ** 2):
         total = values[number].sum()
@@ -66,6 +68,31 @@ def test_sums_over_the_sample_are_those_of_the_rows():
 
 def test_few_rows_are_all_drawn():
     """The only rows would count as more than one."""
-    found, count = next(parts(50, 49)).drawn()
+    found = next(parts(50, 49)).drawn()
     np.testing.assert_array_equal(found.number, np.arange(1, 50))
-    np.testing.assert_array_equal(count, 1.0)
+    np.testing.assert_array_equal(found.count, 1.0)
+
+
+@pytest.mark.parametrize("most", [350, 2000])
+def test_joined_samples_stand_for_all_rows(most):
+    """Rows that several passes draw would count too often, or rare ones too little."""
+    other = np.where(np.arange(N) % 30 == 7, 40.0, np.exp(X[:, 1]))
+    rows, kind, shares = np.arange(N), np.zeros((N, 1), dtype=int), []
+    for first in range(0, 20 * N, N):
+        block = Block(X, Y, WEIGHT, first, 0)
+        one, two = (
+            WeighedSample.of(block, rows, kind, importance, 300).drawn()
+            for importance in (IMPORTANCE, other)
+        )
+        own_chance = np.minimum(1.0, one.scale * IMPORTANCE[two.number - first])
+        its_chance = np.minimum(1.0, two.scale * other[one.number - first])
+        both = one.joined(two, own_chance, its_chance, most)
+        union = np.union1d(one.number, two.number)
+        assert len(both.number) == min(most, len(union))
+        assert np.isin(both.number, union).all()
+        number = both.number - first
+        assert np.all(np.diff(number) > 0)
+        np.testing.assert_array_equal(both.X, X[number])
+        values = np.column_stack([np.ones(N), IMPORTANCE, other])
+        shares.append(both.count @ values[number] / values.sum(axis=0))
+    np.testing.assert_allclose(np.mean(shares, axis=0), 1.0, atol=0.05)

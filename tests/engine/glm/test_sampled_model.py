@@ -56,7 +56,7 @@ def test_sample_of_all_rows_is_the_loss(n_classes):
     w = 0.3 * RNG.standard_normal((D + 1, n_outputs))
     models = rows.first(w, np.zeros(n_outputs), np.arange(0))
     kind = reading.rule.kinds(rows.source.block)
-    sample = X, y, np.ones(N), kind
+    sample = X, y, np.ones(N), np.ones(N), kind
     bent = sampled_models(
         models, reading, sample, rows.train_weights, rows.held_weights
     )
@@ -94,11 +94,27 @@ def test_values_are_those_of_all_rows():
     y = (X[:, 0] > 0).astype(int)
     design, at = RowView(np.zeros(D), None, False, False).of(X), np.zeros((D, 1))
     known = Values(0.5, RNG.standard_normal((D, 1)), 4.0 * np.eye(D))
-    part = PartRows(LogisticLoss(), design, y, np.full(N, 1 / N), at, known)
+    weight, once = np.full(N, 1 / N), np.ones(N)
+    part = PartRows(LogisticLoss(), design, y, weight, once, at, known)
     assert part.value(at) == pytest.approx(known.loss)
     np.testing.assert_allclose(part.gradient(at), known.slope)
     np.testing.assert_allclose(part.gram(at), known.gram, atol=1e-12)
     known = known._replace(gram=1e-3 * np.eye(D))
-    part = PartRows(LogisticLoss(), design, y, np.full(N, 1 / N), at, known)
+    part = PartRows(LogisticLoss(), design, y, weight, once, at, known)
     # Where the sample has more curvature, the loss stays convex.
     assert np.all(np.linalg.eigvalsh(part.gram(at)) > 1e-3)
+
+
+def test_rows_count_no_more_than_the_curvature_allows():
+    """Steps would be too short where a small sample bends more than all rows."""
+    y = (X[:, 0] + RNG.standard_normal(N) > 0).astype(int)
+    view, loss = RowView(np.zeros(D), None, False, False), LogisticLoss()
+    at = np.zeros((D, 1))
+    gram = 0.25 * X.T @ X / N
+    known = Values(np.log(2.0), np.zeros((D, 1)), gram)
+    few = np.arange(6)
+    for count in (N / 6, 100.0 * N):
+        given = y[few], np.full(6, 1 / N), np.full(6, count)
+        part = PartRows(loss, view.of(X[few]), *given, at, known)
+        excess = np.linalg.eigvals(np.linalg.solve(gram, part.gram(at))).real.max()
+        assert excess <= 1.06

@@ -595,3 +595,31 @@ def test_rows_far_from_all_others(monkeypatch):
     plain = MYHPOLogisticRegression(cv=RowFolds(3), standardize=True, tol=1e-10)
     plain.fit(rows, y.astype(int))
     np.testing.assert_allclose(model.coef_, plain.coef_, rtol=1e-4, atol=1e-6)
+
+
+def hard_classes(seed):
+    """Return X, y and folds of nearly separable or many classes, and their sample."""
+    rng = np.random.default_rng(seed)
+    n_classes, d = ((2, 12), (5, 10), (11, 8), (5, 6))[seed % 4]
+    n = int(rng.integers(500, 1500))
+    rows = rng.standard_normal((n, d)) * np.exp(rng.choice([0.0, 1.0], d))
+    score = rows @ rng.standard_normal((d, n_classes))
+    noise = score.std() * (0.0, 0.03, 0.3)[seed % 3]
+    y = (score + noise * rng.gumbel(size=score.shape)).argmax(axis=1)
+    most = np.bincount(y).argmax()
+    return rows, np.where(np.bincount(y)[y] < 6, most, y), RowFolds(2 + seed % 3)
+
+
+@pytest.mark.one_in(3)
+@pytest.mark.parametrize("seed", range(6))
+def test_nearly_separable_and_many_classes(seed, monkeypatch):
+    """Passes would go around in circles, or crawl, from a sample that misleads."""
+    start_from(monkeypatch, 300, per_weight=4)
+    rows, y, cv = hard_classes(seed)
+    source = Batches.from_arrays(rows, y, batch_size=200)
+    model = MYHPOLogisticRegression(cv=cv).fit(source)
+    assert model.converged_
+    assert source.n_passes <= 12
+    plain = MYHPOLogisticRegression(cv=cv, tol=1e-9).fit(rows, y)
+    size = np.abs(plain.coef_).max()
+    np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-6 * size)

@@ -353,3 +353,31 @@ def test_fold_without_weight_is_left_out():
     assert source.n_passes > 1
     np.testing.assert_allclose(model.lambda_, plain.lambda_, atol=1e-4)
     np.testing.assert_allclose(model.coef_, plain.coef_, atol=1e-4)
+
+
+@pytest.mark.parametrize("make", [MYHPORidge, MYHPOLogisticRegression])
+def test_folds_without_keys_are_left_out(make, monkeypatch):
+    """Rows in memory would be refused, and the same rows in batches fitted."""
+    start_from(monkeypatch, 50, per_weight=1)
+    key = np.arange(N) % 3
+    y = (Y > 0).astype(int)
+    sizes = [len(held) for _, held in KeyFolds(9).split(X, groups=key)]
+    assert 2 <= len(sizes) < 9
+    assert sum(sizes) == N
+    plain = make(cv=KeyFolds(9), tol=1e-10).fit(X, y, groups=key)
+    source = Batches.from_arrays(X, y, key=key, batch_size=100)
+    streamed = make(cv=KeyFolds(9)).fit(source)
+    np.testing.assert_allclose(streamed.coef_, plain.coef_, atol=1e-6)
+
+
+@pytest.mark.parametrize("make", [MYHPORidge, MYHPOLogisticRegression])
+def test_one_fold_with_all_keys_is_refused(make, monkeypatch):
+    """No row would be left to train on."""
+    start_from(monkeypatch, 50, per_weight=1)
+    y, key = (Y > 0).astype(int), np.zeros(N)
+    source = Batches.from_arrays(X, y, key=key, batch_size=100)
+    model = make(cv=KeyFolds(3))
+    for given in ((X, y), (source,)):
+        more = {"groups": key} if len(given) > 1 else {}
+        with pytest.raises(ValueError, match=r"training part (has no|without a) row"):
+            model.fit(*given, **more)

@@ -207,7 +207,7 @@ LIKELIHOODS = {
 @pytest.mark.parametrize("name", LIKELIHOODS)
 def test_likelihoods_are_those_of_numpy_in_passes(name, space, monkeypatch):
     """A user would get other weights on a GPU than on the host."""
-    start_from(monkeypatch, 64, per_feature=64)
+    start_from(monkeypatch, 64, per_weight=64)
     X, y, weight = data(2000)
     cls, options = LIKELIHOODS[name]
     y, xp = targets_of(cls, y), load_space(space)
@@ -295,7 +295,7 @@ def test_nothing_of_the_size_of_the_rows_comes_to_the_host(
     cls, monkeypatch, set_limits
 ):
     """A GPU would wait for X to be copied, in every iteration."""
-    start_from(monkeypatch, 10, per_feature=10)
+    start_from(monkeypatch, 10, per_weight=10)
     set_limits(optimism_rows=50)
     is_ridge = cls is MYHPORidge
     target = (lambda y: y) if is_ridge else (lambda y: y > 0)
