@@ -28,7 +28,7 @@ MOST_FREEDOM = 0.45
 #: Tolerance of the strengths from which weak terms are found.
 FIRST_TOL = 3e-3
 #: Width of the bounds of a lambda that is held.
-SLACK = 1e-6
+HELD_WIDTH = 1e-6
 #: Degrees of freedom that no bound needs to make smaller.
 NO_FREEDOM = 1e-6
 
@@ -95,7 +95,7 @@ class RestrictedFitMixin:
             start = {label: start[name] for label, name in pairs if name in start}
         model.set_params(lambda_init=start, **options)
         if least:
-            bounds = {name: (low, low + SLACK) for name, low in least.items()}
+            bounds = {name: (low, low + HELD_WIDTH) for name, low in least.items()}
             model.set_params(lambda_bounds=bounds)
         return self._fit_to(model, columns.labelled(labels), data)
 

@@ -229,7 +229,7 @@ def test_known_strengths_have_the_bands_of_their_posterior():
     """Bands of clear curves would be much wider than the data allow."""
     rng = np.random.default_rng(0)
     X = rng.uniform(size=(3000, 2))
-    y = np.sin(9.0 * X[:, 0]) + np.cos(9.0 * X[:, 1]) + 0.3 * rng.normal(size=3000)
+    y = np.sin(9.0 * X[:, 0]) + np.cos(9.0 * X[:, 1]) + 0.1 * rng.normal(size=3000)
     model = MYHPOAdditiveRegressor(n_splines=10).fit(X, y)
     hessian, _ = quadratic_of(model, X, y, np.ones(3000))
     penalty = np.diag(penalties_of(model, np.ones(3000)))

@@ -11,7 +11,7 @@ from sklearn_myhpo import MYHPORidge
 from sklearn_myhpo.engine.limits import limits
 from sklearn_myhpo.engine.linalg.hessian import DenseHessian, DiagonalHessian
 from sklearn_myhpo.engine.linalg.rational import rational_subspace
-from sklearn_myhpo.engine.ridge import diagonal, quadratic
+from sklearn_myhpo.engine.ridge import axes, diagonal
 from sklearn_myhpo.solvers import MYHPO, minimize_bilevel
 from sklearn_myhpo.solvers.start.scan import scan_lambda
 from tests.engine.helpers import assert_same_problem, lambdas
@@ -141,7 +141,7 @@ def test_several_lambdas_start_without_singular_vectors(monkeypatch):
     spec = ridge_spec(n_samples=60, n_features=24, n_groups=3)
     plain = spec.problem()
     expected = scan_lambda(plain)
-    monkeypatch.setattr(quadratic, "svd", lambda *_, **__: pytest.fail("svd"))
+    monkeypatch.setattr(axes, "svd", lambda *_, **__: pytest.fail("svd"))
     found = scan_lambda(spec.problem())
     np.testing.assert_allclose(found.lambda_, expected.lambda_)
     np.testing.assert_allclose(found.values, expected.values, rtol=1e-9)
