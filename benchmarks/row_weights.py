@@ -172,14 +172,16 @@ def compare(rate, n_rows, seed):
 
 
 def mean_of(rate, n_rows, seeds):
-    """Return the means over draws: errors, their largest spread, and facts."""
+    """Return the means over draws: errors, and facts with the spread of the errors."""
     runs = [compare(rate, n_rows, seed) for seed in seeds]
     errors = {
         name: np.mean([own[name] for own, _ in runs], axis=0) for name in runs[0][0]
     }
-    spread = max(np.std([own[name] for own, _ in runs]) for name in errors)
     facts = {name: np.mean([own[name] for _, own in runs]) for name in runs[0][1]}
-    return errors, {**facts, "spread": spread}
+    if len(runs) > 1:
+        spread = max(np.std([own[name] for own, _ in runs]) for name in errors)
+        facts["spread"] = spread
+    return errors, facts
 
 
 def table(rates, n_rows, seeds):
@@ -190,12 +192,15 @@ def table(rates, n_rows, seeds):
         [name, *(f"{errors[name]:.1f}" for errors, _ in columns)]
         for name in columns[0][0]
     ]
-    for name, text, size, digits in (
+    rows = (
         ("spread", "largest standard deviation over draws", 1.0, 1),
         ("wrong < .5", "wrong labels with a weight below one half, %", 100.0, 0),
         ("right > .5", "right labels with a weight above one half, %", 100.0, 0),
         ("seconds", "seconds for the weights", 1.0, 0),
-    ):
+    )
+    for name, text, size, digits in rows:
+        if name not in columns[0][1]:
+            continue
         own = (f"{size * facts[name]:.{digits}f}" for _, facts in columns)
         lines.append([text, *own])
     return markdown(head, lines, align_left=1)
