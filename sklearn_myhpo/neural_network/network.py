@@ -69,6 +69,7 @@ def _kinds(layer):
 class ModuleNetwork:
     """A self-tuning module with its hyperparameters.
 
+    The weights of its layers become parts of one leaf, and their responses of another.
     A `Tuner` needs the attributes `general` and `response`, lists of leaf tensors, and
     the methods `draw`, `outputs` and `penalty`; `linearized_outputs` only for the
     centred form.
@@ -141,6 +142,7 @@ class ModuleNetwork:
         Returns
         -------
         list of (tensor or None)
+            One per leaf.
         """
         owners = {id(flat.leaf): flat for flat in self._flats}
         owners = [owners.get(id(leaf)) for leaf in leaves]

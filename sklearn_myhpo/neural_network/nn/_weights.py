@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ._nodes import FormedWeights, GeneralWeights, Layout, RowWeights
+from ._layout import Layout
+from ._nodes import FormedWeights, GeneralWeights, RowWeights
 from ._response import LayerWeights
 
 

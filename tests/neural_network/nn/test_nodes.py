@@ -5,10 +5,10 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from sklearn_myhpo.neural_network.nn._flat import FlatParameters  # noqa: E402
+from sklearn_myhpo.neural_network.nn._layout import Layout  # noqa: E402
 from sklearn_myhpo.neural_network.nn._nodes import (  # noqa: E402
     FormedWeights,
     GeneralWeights,
-    Layout,
     RowWeights,
 )
 
