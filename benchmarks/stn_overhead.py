@@ -130,7 +130,6 @@ def self_tuning_steps(module, x, y, form, is_shared):
         n_rows=10 * len(x),
         is_shared=is_shared,
         response_share=model.response_share,
-        response_period=model.train_steps,
     )
 
     def train():

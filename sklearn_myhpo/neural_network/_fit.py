@@ -146,9 +146,11 @@ def make_tuner(estimator, network, plan, form, generator, *, n_rows, **options):
             entropy_weight=estimator.entropy_weight,
         ),
         generator,
+        train_steps=estimator.train_steps,
         **options,
     )
     tuner.change_losses = network.change_losses
+    tuner.gradients = network.gradients
     return tuner
 
 

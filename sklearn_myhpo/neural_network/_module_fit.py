@@ -71,6 +71,7 @@ def fit_module(estimator, parts, n_outputs, seed, tasks):
         rows = [_rows(plain, *part, device) for part in parts]
         network, plan, form, generator = assemble(estimator, plain, seed, device)
         _warn_of_nothing(estimator, plan)
+        optimizer = optimizer_of(estimator)
         tuner = make_tuner(
             estimator,
             network,
@@ -79,10 +80,9 @@ def fit_module(estimator, parts, n_outputs, seed, tasks):
             generator,
             n_rows=len(rows[0]),
             is_shared=_is_shared(estimator, network.module, batches, plan),
-            optimizer=optimizer_of(estimator),
+            optimizer=optimizer and network.by_weight(optimizer),
             loss=loss_of(estimator),
             response_share=estimator.response_share,
-            response_period=estimator.train_steps,
         )
         _try_steps(tuner, estimator, *rows[0].take(slice(0, estimator.batch_size)))
         estimator._rates = network.rates
@@ -218,9 +218,8 @@ def _try_steps(tuner, estimator, x, y):
         "once more in it, as by torch.utils.checkpoint, are not supported"
     )
     with named_failure(network.module, backward, always=True):
-        losses.mean().backward()
-    for weight in network.module.parameters():
-        weight.grad = None
+        leaves = [*network.general, *network.response]
+        torch.autograd.grad(losses.mean(), leaves, allow_unused=True)
     if estimator.form == "centred" and is_tuned:
         what = (
             "form='centred' differentiates the module forward, and that failed; "

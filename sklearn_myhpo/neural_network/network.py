@@ -4,6 +4,8 @@ MacKay, Vicol, Lorraine, Duvenaud & Grosse (2019), Self-Tuning Networks,
 arXiv:1903.03088, eq. (10) and section 3.2.
 """
 
+from functools import partial
+
 import torch
 
 from .distribution import index_of
@@ -11,6 +13,7 @@ from .hyperparameters import Site
 from .kinds import DROPOUT, InputKind, LayerKind, LossKind
 from .nn._convert import self_tuning_layers
 from .nn._dropout import STNDropout, STNVariationalDropout
+from .nn._flat import PartOptimizer
 from .nn._lstm import STNLSTM
 from .nn._passes import at_state, linearized
 from .nn._response import ResponseLayer
@@ -66,6 +69,7 @@ def _kinds(layer):
 class ModuleNetwork:
     """A self-tuning module with its hyperparameters.
 
+    The weights of its layers become parts of one leaf, and their responses of another.
     A `Tuner` needs the attributes `general` and `response`, lists of leaf tensors, and
     the methods `draw`, `outputs` and `penalty`; `linearized_outputs` only for the
     centred form.
@@ -82,13 +86,6 @@ class ModuleNetwork:
         self.module = module
         self._all = self_tuning_layers(module)
         self.layers = [one for one in self._all if isinstance(one, ResponseLayer)]
-        self.response = [each for layer in self.layers for each in layer.responses]
-        own = {id(each) for each in self.response}
-        self.general = [
-            each
-            for each in module.parameters()
-            if each.requires_grad and id(each) not in own
-        ]
         for layer in self._all:
             layer.columns = {
                 site.kind.name: column
@@ -99,6 +96,15 @@ class ModuleNetwork:
         self.rates = {s.name: s.label for s in sites if s.kind is DROPOUT}
         penalized = [one for one in self.layers if "lambda" in one.columns]
         self._weights = AllWeights(self.layers, penalized)
+        self._flats = self._weights.flats
+        leaves = [flat.leaf for flat in self._flats]
+        owned = {id(one) for flat in self._flats for one in flat.parameters}
+        rest = [
+            one
+            for one in module.parameters()
+            if one.requires_grad and id(one) not in owned
+        ]
+        self.general, self.response = [*leaves[:1], *rest], leaves[1:]
         self._lambdas = index_of(
             [layer.columns["lambda"] for layer, _ in self._weights.penalized]
         )
@@ -107,6 +113,47 @@ class ModuleNetwork:
         kinds = [(i, site.kind) for i, site in enumerate(sites)]
         self._inputs = [pair for pair in kinds if isinstance(pair[1], InputKind)]
         self._losses = [pair for pair in kinds if isinstance(pair[1], LossKind)]
+
+    def by_weight(self, optimizer):
+        """Return a function like an optimizer, which has weights instead of leaves.
+
+        Parameters
+        ----------
+        optimizer : callable
+            Function of weights and ``lr`` to their optimizer.
+
+        Returns
+        -------
+        callable
+            Function of leaves and ``lr``.
+        """
+        return partial(PartOptimizer, optimizer, self._flats)
+
+    def gradients(self, loss, leaves):
+        """Return the gradients of a loss in leaves, None where it has none.
+
+        Parameters
+        ----------
+        loss : tensor of shape ()
+            Loss.
+        leaves : list of tensor
+            Some of `general` and `response`.
+
+        Returns
+        -------
+        list of (tensor or None)
+            One per leaf.
+        """
+        owners = {id(flat.leaf): flat for flat in self._flats}
+        owners = [owners.get(id(leaf)) for leaf in leaves]
+        # A module may also read the weights of its layers by itself.
+        own = [one for flat in owners if flat is not None for one in flat.parameters]
+        found = torch.autograd.grad(loss, [*leaves, *own], allow_unused=True)
+        gradients, direct = list(found[: len(leaves)]), iter(found[len(leaves) :])
+        for index, flat in enumerate(owners):
+            if flat is not None:
+                gradients[index] = flat.added(gradients[index], direct)
+        return gradients
 
     def draw(self, n, generator):
         """Return noise for dropout and augmentation, the same in every pass.
@@ -233,7 +280,7 @@ class ModuleNetwork:
         dict of str to tensor
             As `state_dict` of the module before it was converted.
         """
-        own = {id(each) for each in self.response}
+        own = {id(each) for layer in self.layers for each in layer.responses}
         state = {
             name: each.detach().clone().cpu()
             for name, each in self.module.state_dict(keep_vars=True).items()

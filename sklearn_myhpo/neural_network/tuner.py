@@ -124,8 +124,10 @@ class Tuner:
         momentum if not given.
     response_share : float
         Share of all training rows on which the response of the centred form trains.
-    response_period : int
-        Number of training steps per step of the response, which uses the rows of all.
+    train_steps : int
+        Number of training steps between two tuning steps. The response of the centred
+        form trains in the last of them, on its share of the rows of all; more often if
+        that is more rows than a batch has.
     """
 
     def __init__(
@@ -140,15 +142,22 @@ class Tuner:
         is_shared=False,
         optimizer=None,
         response_share=1.0,
-        response_period=1,
+        train_steps=1,
     ):
         self.network = network
         self.is_shared = is_shared
-        self.response_period = min(response_period, int(1.0 / response_share))
+        self.response_period = min(train_steps, int(1.0 / response_share))
         self.response_share = response_share * self.response_period
+        #: Steps until the next tuning step that perturb.
+        self.n_ahead = train_steps
+        if not form.is_perturbed:
+            self.n_ahead //= self.response_period
+        self._drawn_at, self._drawn = None, []
         self.n_steps = 0
         #: As in `TrainingProblem`.
         self.change_losses = None
+        #: Function of (loss, leaves) to gradients, None where there are none.
+        self.gradients = partial(torch.autograd.grad, allow_unused=True)
         self.distribution = distribution
         self.form = form
         self.loss = loss
@@ -195,8 +204,7 @@ class Tuner:
             if not self.form.is_perturbed:
                 values = distribution.values_now(epoch)
             if is_due or self.form.is_perturbed:
-                perturbed = self._perturb(x)
-                perturbed_values = distribution.values(perturbed, epoch)
+                perturbed, perturbed_values = self._next_perturbed(x, epoch)
         noise = self.network.draw(len(x), self.generator)
         problem = TrainingProblem(
             x=x,
@@ -229,17 +237,30 @@ class Tuner:
             If the loss or gradient is not finite. The step is not taken.
         """
         distribution = self.distribution
-        perturbed = self._perturb(x)
+        perturbed = distribution.perturb(self._n_rows(x), self.generator)
         r = self.form.response(distribution.h, perturbed)
         loss = self.loss(self.network.outputs(x, r), y).mean()
         loss = loss - self.entropy_weight * distribution.entropy()
         self._descend(self.hyper_optimizer, loss, self.hyper_parameters)
         distribution.project()
 
-    def _perturb(self, x):
-        """Return perturbed hyperparameters, one row per example or one in all."""
-        n_rows = 1 if self.is_shared else len(x)
-        return self.distribution.perturb(n_rows, self.generator)
+    def _n_rows(self, x):
+        """Return the number of perturbations for a batch."""
+        return 1 if self.is_shared else len(x)
+
+    def _next_perturbed(self, x, epoch):
+        """Return perturbed hyperparameters of a training step, free ones and values.
+
+        Those of all steps until the next tuning step are drawn together.
+        """
+        distribution, n = self.distribution, self._n_rows(x)
+        key = epoch, n, distribution.h._version, distribution.raw_sigma._version
+        if self._drawn_at != key or not self._drawn:
+            drawn = distribution.perturb(self.n_ahead * n, self.generator)
+            values = distribution.values(drawn, epoch)
+            self._drawn_at = key
+            self._drawn = list(zip(drawn.split(n), values.split(n), strict=True))
+        return self._drawn.pop()
 
     def response_now(self):
         """Return the input of the response at h, shape (n_responses,), or None."""
@@ -259,16 +280,16 @@ class Tuner:
 
     def _descend(self, optimizer, loss, variables):
         """Take one optimizer step with a clipped gradient, and return the loss."""
-        gradients = torch.autograd.grad(loss, variables, allow_unused=True)
+        gradients = self.gradients(loss, variables)
         self.n_gradients += 1
         gradients = [
             torch.zeros_like(variable) if gradient is None else gradient
             for variable, gradient in zip(variables, gradients, strict=True)
         ]
-        norms = torch.stack(torch._foreach_norm(gradients))
-        norm = torch.linalg.vector_norm(norms)
-        # Both in one transfer from the device.
-        loss, norm = torch.stack([loss.detach(), norm.to(loss.dtype)]).tolist()
+        norms = torch._foreach_norm(gradients)
+        # All in one transfer from the device.
+        loss, *norms = torch.stack([loss.detach(), *norms]).tolist()
+        norm = math.hypot(*norms)
         if not (math.isfinite(norm) and math.isfinite(loss)):
             raise DivergenceError
         if norm > MAX_GRADIENT_NORM:

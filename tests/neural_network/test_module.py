@@ -5,6 +5,7 @@ import subprocess
 import sys
 import warnings
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -596,6 +597,81 @@ def test_bad_modules(module, error, message):
     module = (lambda module=module: module) if isinstance(module, Broken) else module
     with pytest.raises(error, match=message):
         STNClassifier(module, **options, **SMALL).fit(*digits())
+
+
+class Encoded(nn.Module):
+    """An encoder, which reads the weights of its layers in evaluation."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(12, 8)
+        self.layer = nn.TransformerEncoderLayer(8, 2, 8, 0.0, batch_first=True)
+        self.last = nn.Linear(8, 3)
+
+    def forward(self, x):
+        return self.last(self.layer(self.embedding(x)).mean(dim=1))
+
+
+class Tied(nn.Module):
+    """The weight of a layer, used once more."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(4, 4), nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.last(torch.tanh(self.first(x.float())) @ self.first.weight)
+
+
+@forms
+@pytest.mark.parametrize(
+    ("module", "keep"), [(Encoded, ["layer.self_attn"]), (Tied, ())]
+)
+def test_losses_of_modules_that_read_weights(module, keep, form):
+    """The module of the lowest loss would not be the one that is kept."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 60)
+    X = rng.integers(0, 4, (60, 4)) + 4 * y[:, None]
+    model = STNClassifier(
+        module, form=form, keep=keep, max_iter=6, learning_rate_init=0.1, random_state=0
+    )
+    model.fit(X[:40], y[:40], validation=(X[40:], y[40:]))
+    loss = log_loss(y[40:], model.predict_proba(X[40:]), labels=[0, 1, 2])
+    assert model.validation_loss_ == pytest.approx(loss, rel=1e-4)
+
+
+class Shapes(torch.optim.SGD):
+    """Gradient descent that knows of which shapes its weights are."""
+
+    seen: ClassVar = []
+
+    def step(self):
+        """Take a step."""
+        self.seen += [
+            (one.shape, one.grad.shape)
+            for one in self.param_groups[0]["params"]
+            if one.grad is not None
+        ]
+        super().step()
+
+
+@forms
+def test_optimizers_see_weights_by_their_shapes(form):
+    """Optimizers with factors by row, or norms by layer, would be other ones."""
+    X, y = digits(60)
+    options = {"form": form, "max_iter": 2, "tune": ["lambda"], "random_state": 0}
+    fits = [
+        STNClassifier(Perceptron, **options, **more).fit(X, y)
+        for more in (
+            {},
+            {"optimizer": Shapes, "optimizer__momentum": 0.9},
+        )
+    ]
+    plain, own = (outputs_of(model, X) for model in fits)
+    np.testing.assert_allclose(own, plain, rtol=1e-4, atol=1e-6)
+    shapes = {weight.shape for weight in fits[0].module_.parameters()}
+    assert shapes < {shape for shape, _ in Shapes.seen}
+    assert all(shape == gradient for shape, gradient in Shapes.seen)
 
 
 class NoForwardDerivative(torch.autograd.Function):

@@ -9,82 +9,7 @@ alone would take more of each.
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import torch
-
-
-class Layout:
-    """Order of the weights of all layers, and memory for results of their shapes.
-
-    A step needs that memory once. Tensors in it, formed weights and gradients, are
-    valid until the next pass of the same kind.
-
-    Parameters
-    ----------
-    weights : list of tensor
-        Weights and biases, those with a penalty first.
-    axes : list of int
-        Axis of the outputs of each.
-    n_penalized : int
-        Number of weights with a penalty.
-    """
-
-    def __init__(self, weights, axes, n_penalized):
-        self.axes, self.n_penalized = axes, n_penalized
-        self.sizes = [w.shape[axis] for w, axis in zip(weights, axes, strict=True)]
-        self._weights = weights
-        self._shapes = [[1] * weight.ndim for weight in weights]
-        for shape, axis in zip(self._shapes, axes, strict=True):
-            shape[axis] = -1
-
-    @cached_property
-    def homes(self):
-        """Penalized weight of every output, a tensor of int64."""
-        sizes = self.sizes[: self.n_penalized]
-        homes = [index for index, size in enumerate(sizes) for _ in range(size)]
-        return torch.tensor(homes, device=self._weights[0].device)
-
-    @cached_property
-    def formed(self):
-        """Memory for weights."""
-        return self._memory()
-
-    @cached_property
-    def in_weights(self):
-        """Memory for gradients in weights."""
-        return self._memory()
-
-    @cached_property
-    def in_responses(self):
-        """Memory for gradients in responses."""
-        return self._memory()
-
-    def _memory(self):
-        return [torch.empty_like(weight.detach()) for weight in self._weights]
-
-    def thirds(self, tensors):
-        """Return W, R and V."""
-        n = len(self.axes)
-        return tensors[:n], tensors[n : 2 * n], tensors[2 * n :]
-
-    def split(self, numbers, n):
-        """Return numbers of all outputs of the first n weights, to broadcast."""
-        parts = numbers.split(self.sizes[:n])
-        return [
-            part if len(shape) == 1 else part.view(shape)
-            for part, shape in zip(parts, self._shapes, strict=False)
-        ]
-
-    def dot(self, index, one, other, memory):
-        """Return the products of two tensors like a weight, summed by output."""
-        product, axis = torch.mul(one, other, out=memory), self.axes[index]
-        if product.ndim == 1:
-            # The memory gets other numbers before these are used.
-            return product.clone()
-        if product.ndim > 2:
-            product, axis = product.movedim(axis, 0).flatten(1), 0
-        return product.sum(dim=1 - axis)
 
 
 def _squares(weights):
@@ -92,48 +17,59 @@ def _squares(weights):
     return torch.stack(torch._foreach_norm(weights)).square()
 
 
+def _penalty(layout, factors, weights):
+    """Return ``sum_m c_m |W_m|^2``, or None without factors."""
+    if factors is None:
+        return None
+    return torch.dot(factors, _squares(weights[: layout.n_penalized]))
+
+
+def _slopes(gradient, factors):
+    """Return the factors of the gradient of the penalty by weight."""
+    return () if factors is None else (gradient * factors).unbind()
+
+
+def _detached(parts):
+    """Return new tensors for the graph, in the same memory."""
+    return [part.detach() for part in parts]
+
+
 class GeneralWeights(torch.autograd.Function):
     """The weights themselves, and ``sum_m c_m |W_m|^2``."""
 
     @staticmethod
-    def forward(ctx, layout, factors, *weights):
+    def forward(ctx, layout, factors, general):
         """Return penalty and weights.
 
         Parameters
         ----------
         layout : Layout
             Order of the weights.
-        factors : tensor of shape (n_penalized,)
-            c, without gradient.
-        *weights : tensor
-            Those with a penalty.
+        factors : tensor of shape (n_penalized,) or None
+            c, without gradient; None for no penalty.
+        general : tensor
+            Leaf of all W.
         """
         ctx.layout = layout
-        ctx.save_for_backward(factors, *weights)
-        return torch.dot(factors, _squares(weights)), *weights
+        ctx.save_for_backward(factors, general)
+        penalty = _penalty(layout, factors, layout.weights)
+        return penalty, *_detached(layout.weights)
 
     @staticmethod
     def backward(ctx, gradient, *gradients):
-        """Return the gradients in the weights."""
-        factors, *weights = ctx.saved_tensors
-        slopes = (gradient * factors).unbind()
-        return (
-            None,
-            None,
-            *map(_with_penalty, gradients, weights, slopes, ctx.layout.in_weights),
-        )
-
-
-def _with_penalty(gradient, weight, slope, memory):
-    """Return a gradient and that of ``slope |W|^2``, in some memory."""
-    return torch.addcmul(gradient, weight, slope, value=2.0, out=memory)
+        """Return the gradient in the weights."""
+        layout, (factors, _) = ctx.layout, ctx.saved_tensors
+        slopes = _slopes(gradient, factors)
+        for m, each in enumerate(gradients):
+            layout.in_weight(m, each, layout.weights, slopes)
+        return None, None, layout.in_general.whole
 
 
 class FormedWeights(torch.autograd.Function):
     """``W_m + s_m * R_m`` of all weights at one r, and their penalty."""
 
     @staticmethod
-    def forward(ctx, layout, factors, r, *tensors):
+    def forward(ctx, layout, factors, r, general, response):
         """Return penalty and weights.
 
         Parameters
@@ -144,63 +80,58 @@ class FormedWeights(torch.autograd.Function):
             c, without gradient; None for no penalty.
         r : tensor of shape (n_responses,)
             Input of the responses.
-        *tensors : tensor
-            All W, all R, all V.
+        general, response : tensor
+            Leaf of all W, and of all R and V; detached if only r has a gradient.
         """
-        weights, responses, matrices = layout.thirds(tensors)
-        matrix = torch.cat(matrices)
-        scales = layout.split(matrix @ r, len(weights))
-        formed = [
-            torch.addcmul(*parts, out=memory)
-            for *parts, memory in zip(
-                weights, scales, responses, layout.formed, strict=True
-            )
-        ]
-        penalty, ctx.n_penalized = None, 0
-        if factors is not None:
-            ctx.n_penalized = layout.n_penalized
-            penalty = torch.dot(factors, _squares(formed[: layout.n_penalized]))
-        # New tensors for the graph, in the same memory.
-        formed = [weight.detach() for weight in formed]
+        scales, parts = layout.scales
+        torch.mv(layout.matrix, r, out=scales)
+        formed = layout.formed.parts
+        for weight, scale, part, memory in zip(
+            layout.weights, parts, layout.responses, formed, strict=True
+        ):
+            torch.addcmul(weight, scale, part, out=memory)
+        penalty = _penalty(layout, factors, formed)
         ctx.layout = layout
-        ctx.save_for_backward(
-            factors, r, matrix, *scales, *responses, *formed[: ctx.n_penalized]
-        )
-        return penalty, *formed
+        # Numbers that have changed since are found by their saved whole.
+        ctx.save_for_backward(factors, r, scales, layout.formed.whole, response)
+        return penalty, *_detached(formed)
 
     @staticmethod
     def backward(ctx, gradient, *gradients):
         """Return the gradients in r, W, R and V."""
-        layout, n = ctx.layout, len(gradients)
-        factors, r, matrix, *saved = ctx.saved_tensors
-        scales, responses, penalized = saved[:n], saved[n : 2 * n], saved[2 * n :]
-        slopes = (gradient * factors).unbind() if penalized else ()
-        in_weights, in_scales = list(gradients), []
+        layout, (factors, r, *_) = ctx.layout, ctx.saved_tensors
+        _, _, needs_r, is_training, _ = ctx.needs_input_grad
+        slopes = _slopes(gradient, factors)
+        in_scales, parts = layout.in_scales
         # All of a weight at once, while it is in the cache.
-        for m, (scale, response) in enumerate(zip(scales, responses, strict=True)):
-            if m < len(penalized):
-                memory = layout.in_weights[m]
-                in_weights[m] = _with_penalty(
-                    gradients[m], penalized[m], slopes[m], memory
-                )
-            memory = layout.in_responses[m]
-            in_scales.append(layout.dot(m, in_weights[m], response, memory))
-            if ctx.needs_input_grad[3]:
-                torch.mul(in_weights[m], scale, out=memory)
-        in_scales = torch.cat(in_scales)
-        in_r = in_scales @ matrix if ctx.needs_input_grad[2] else None
-        if not ctx.needs_input_grad[3]:
-            return None, None, in_r, *[None] * (3 * n)
-        in_matrices = torch.outer(in_scales, r).split(layout.sizes)
-        return None, None, in_r, *in_weights, *layout.in_responses, *in_matrices
+        for m, (each, scale, response, memory, out) in enumerate(
+            zip(
+                gradients,
+                layout.scales[1],
+                layout.responses,
+                layout.in_response.parts,
+                parts,
+                strict=False,
+            )
+        ):
+            if is_training:
+                each = layout.in_weight(m, each, layout.formed.parts, slopes)
+            layout.dot(m, each, response, memory, out)
+            if is_training:
+                torch.mul(each, scale, out=memory)
+        in_r = in_scales @ layout.matrix if needs_r else None
+        if not is_training:
+            return None, None, in_r, None, None
+        torch.outer(in_scales, r, out=layout.in_matrix)
+        return None, None, in_r, layout.in_general.whole, layout.in_response.whole
 
 
 class RowWeights(torch.autograd.Function):
     """W and R as they are, the scales of every row, and the mean penalty of rows."""
 
     @staticmethod
-    def forward(ctx, layout, factors, r, *tensors):
-        """Return penalty, scales, all R, and all W if they have gradients.
+    def forward(ctx, layout, factors, r, general, response):
+        """Return penalty, scales, all R, and all W, the latter if they have gradients.
 
         Parameters
         ----------
@@ -210,39 +141,43 @@ class RowWeights(torch.autograd.Function):
             c, without gradient; None for no penalty.
         r : tensor of shape (n or 1, n_responses)
             Input of the responses.
-        *tensors : tensor
-            All W, all R, all V.
+        general, response : tensor
+            Leaf of all W, and of all R and V; W is detached if it has no gradient,
+            both if only r has one.
         """
-        weights, responses, matrices = layout.thirds(tensors)
-        matrix = torch.cat(matrices)
-        scales = r @ matrix.T
+        scales = r @ layout.matrix.T
         penalty = ctx.penalty = None
         if factors is not None:
-            p = layout.n_penalized
-            ctx.penalty = RowPenalty(
-                layout, factors, weights[:p], responses[:p], scales
-            )
+            ctx.penalty = RowPenalty(layout, factors, scales)
             penalty = ctx.penalty.mean()
         ctx.layout = layout
-        ctx.save_for_backward(r, matrix)
-        moving = weights if ctx.needs_input_grad[3] else ()
-        return penalty, scales, *responses, *moving
+        ctx.save_for_backward(r, general, response)
+        moving = layout.responses if ctx.needs_input_grad[4] else []
+        moving = moving + layout.weights if ctx.needs_input_grad[3] else moving
+        return penalty, scales, *_detached(moving)
 
     @staticmethod
     def backward(ctx, gradient, in_scales, *gradients):
         """Return the gradients in r, W, R and V."""
-        n = len(ctx.layout.axes)
-        r, matrix = ctx.saved_tensors
-        in_responses, in_weights = gradients[:n], gradients[n:]
+        layout, (r, *_) = ctx.layout, ctx.saved_tensors
+        _, _, needs_r, needs_general, needs_response = ctx.needs_input_grad
         if ctx.penalty is not None:
             in_scales = ctx.penalty.in_scales(gradient, in_scales)
-            in_responses, in_weights = ctx.penalty.in_both(
-                gradient, in_responses, in_weights
-            )
-        in_r = in_scales @ matrix if ctx.needs_input_grad[2] else None
-        in_matrices = (in_scales.T @ r).split(ctx.layout.sizes)
-        in_weights = in_weights or [None] * n
-        return None, None, in_r, *in_weights, *in_responses, *in_matrices
+        in_r = in_scales @ layout.matrix if needs_r else None
+        if not needs_response:
+            return None, None, in_r, None, None
+        torch.mm(in_scales.T, r, out=layout.in_matrix)
+        n, first = len(layout.axes), 0
+        in_responses, in_weights = gradients[:n], gradients[n:]
+        if ctx.penalty is not None:
+            ctx.penalty.write_both(gradient, in_responses, in_weights)
+            first = layout.n_penalized
+        for m in range(first, n):
+            layout.in_response.parts[m].copy_(in_responses[m])
+            if needs_general:
+                layout.in_general.parts[m].copy_(in_weights[m])
+        in_general = layout.in_general.whole if needs_general else None
+        return None, None, in_r, in_general, layout.in_response.whole
 
 
 class RowPenalty:
@@ -257,14 +192,14 @@ class RowPenalty:
         Order of the weights.
     factors : tensor of shape (n or 1, n_penalized)
         c.
-    weights, responses : tuple of tensor
-        W and R.
     scales : tensor of shape (n or 1, n_outputs)
         s, and the scales of weights without penalty.
     """
 
-    def __init__(self, layout, factors, weights, responses, scales):
-        self.layout, self.weights, self.responses = layout, weights, responses
+    def __init__(self, layout, factors, scales):
+        n = layout.n_penalized
+        self.layout, self.weights = layout, layout.weights[:n]
+        self.responses = layout.responses[:n]
         self.n_outputs = len(layout.homes)
         self.scales = scales[:, : self.n_outputs]
         each = factors.index_select(1, layout.homes)
@@ -275,11 +210,12 @@ class RowPenalty:
         # c, divided by the number of the rows that have scales.
         is_one = len(scales) == 1
         self.shares = each.mean(dim=0, keepdim=True) if is_one else each / len(scales)
-        dots = [
-            [layout.dot(m, one, r, layout.formed[m]) for one in (w, r)]
-            for m, (w, r) in enumerate(zip(weights, responses, strict=True))
-        ]
-        self.cross, self.own = map(torch.cat, zip(*dots, strict=True))
+        self.cross, self.own = scales.new_empty((2, self.n_outputs)).unbind()
+        outs = (each.split(layout.sizes[:n]) for each in (self.cross, self.own))
+        for m, (cross, own) in enumerate(zip(*outs, strict=True)):
+            memory, response = layout.formed.parts[m], self.responses[m]
+            layout.dot(m, self.weights[m], response, memory, cross)
+            layout.dot(m, response, response, memory, own)
 
     def mean(self):
         """Return the penalty."""
@@ -294,8 +230,8 @@ class RowPenalty:
         rest = in_scales[:, self.n_outputs :]
         return torch.cat([in_scales[:, : self.n_outputs] + moved, rest], 1)
 
-    def in_both(self, gradient, in_responses, in_weights):
-        """Return the gradients in R and W with those of the penalty added.
+    def write_both(self, gradient, in_responses, in_weights):
+        """Write the gradients in R and W, with those of the penalty, into memory.
 
         Parameters
         ----------
@@ -303,24 +239,18 @@ class RowPenalty:
             Gradient in the penalty.
         in_responses, in_weights : tuple of tensor
             Gradients in all R, and in all W; the latter may be empty.
-
-        Returns
-        -------
-        (list of tensor, list of tensor)
         """
         layout, n = self.layout, len(self.weights)
         factors = (gradient * self.means).unbind()
         slopes = [
             layout.split(2.0 * gradient * each, n) for each in (self.first, self.second)
         ]
-        in_responses, in_weights = list(in_responses), list(in_weights)
         parts = zip(self.weights, self.responses, *slopes, strict=True)
         for m, (weight, response, first, second) in enumerate(parts):
-            memory = layout.in_responses[m]
+            memory = layout.in_response.parts[m]
             torch.addcmul(in_responses[m], first, weight, out=memory)
-            in_responses[m] = memory.addcmul_(second, response)
+            memory.addcmul_(second, response)
             if in_weights:
-                memory = layout.in_weights[m]
+                memory = layout.in_general.parts[m]
                 torch.addcmul(in_weights[m], first, response, out=memory)
-                in_weights[m] = memory.addcmul_(weight, factors[m], value=2.0)
-        return in_responses, in_weights
+                memory.addcmul_(weight, factors[m], value=2.0)

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.autograd import forward_ad
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._pytree import tree_map_only
 
 from ._convert import self_tuning_layers
 from ._state import Noise, State
@@ -37,13 +38,37 @@ def at_state(layers, state):
     None
     """
     # Modules look for parameters in every assignment to an attribute, which is slow.
-    for layer in layers:
-        vars(layer)["state"] = state
+    attributes = [vars(layer) for layer in layers]
+    before = [each.get("state") for each in attributes]
+    read = _weights_to_read(state)
+    # In evaluation, attention would read the weights of its layers, and not call them.
+    is_fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    for each in attributes:
+        each["state"] = state
+    for layer, weights in read:
+        vars(layer).update(weights)
     try:
         yield
     finally:
-        for layer in layers:
-            vars(layer)["state"] = None
+        torch.backends.mha.set_fastpath_enabled(is_fast)
+        for each, last in zip(attributes, before, strict=True):
+            each["state"] = last
+        for layer, weights in read:
+            for name in weights:
+                del vars(layer)[name]
+
+
+def _weights_to_read(state):
+    """Return the weights of a pass that a module finds if it reads those of a layer.
+
+    Modules with tied weights do. Responses of rows cannot be found in this way.
+    """
+    return [
+        (layer, {name: one for name, one in now.weights.items() if one is not None})
+        for layer, now in (state.weights or {}).items()
+        if now.responses is None
+    ]
 
 
 @contextmanager
@@ -109,7 +134,7 @@ def linearized(
     Returns
     -------
     tensor
-        Outputs, of the shape of those of the module.
+        Outputs, as those of the module: one tensor, or tensors in tuples or dicts.
     """
     if noise is not None:
         noise.rewind()
@@ -119,5 +144,10 @@ def linearized(
     # The other kernels of attention have no forward derivative.
     kernel = sdpa_kernel(SDPBackend.MATH)
     with kernel, forward_ad.dual_level(), at_state(layers, state):
-        outputs, tangent = forward_ad.unpack_dual(module(x))
-    return outputs if tangent is None else outputs + tangent
+        return tree_map_only(torch.Tensor, _moved, module(x))
+
+
+def _moved(dual):
+    """Return value plus tangent."""
+    value, tangent = forward_ad.unpack_dual(dual)
+    return value if tangent is None else value + tangent

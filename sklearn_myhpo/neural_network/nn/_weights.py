@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ._nodes import FormedWeights, GeneralWeights, Layout, RowWeights
+from ._layout import Layout
+from ._nodes import FormedWeights, GeneralWeights, RowWeights
 from ._response import LayerWeights
 
 
@@ -28,16 +29,28 @@ class AllWeights:
             if getattr(layer, name) is not None and (layer, name) not in self.penalized
         ]
         self._homes = [*self.penalized, *rest]
-        self._weights = [getattr(layer, name) for layer, name in self._homes]
-        self._responses = []
-        axes = [layer._axis(name) for layer, name in self._homes]
-        self._layout = Layout(self._weights, axes, len(self.penalized))
+        kinds = [("", "")]
         if any(layer.n_responses for layer in layers):
-            for prefix, suffix in (("response_", ""), ("", "_scale")):
-                self._responses += [
-                    getattr(layer, f"{prefix}{name}{suffix}")
-                    for layer, name in self._homes
-                ]
+            kinds += [("response_", ""), ("", "_scale")]
+        parameters = [
+            [getattr(layer, f"{prefix}{name}{suffix}") for layer, name in self._homes]
+            for prefix, suffix in kinds
+        ]
+        axes = [layer._axis(name) for layer, name in self._homes]
+        #: Numbers of the weights of every layer by name, None for no bias.
+        self._places = [
+            (layer, [(name, self._number(layer, name)) for name in layer._names()])
+            for layer in layers
+        ]
+        self._layout = None
+        if self._homes:
+            weights, *rest = parameters
+            self._layout = Layout(weights, axes, len(self.penalized), *rest)
+
+    @property
+    def flats(self):
+        """Owners of the leaves of general weights, and of responses if there are."""
+        return [] if self._layout is None else self._layout.flats
 
     def at(self, r, factors, *, is_by_row=False, is_linearized=False, is_fixed=False):
         """Return the weights of a pass, and their penalty.
@@ -63,52 +76,58 @@ class AllWeights:
             `LayerWeights` by layer, None where layers use their own; and the mean
             penalty.
         """
+        layout = self._layout
+        if layout is None:
+            return None, None
         if not self.penalized:
             factors = None
-        if r is None or not self._responses:
-            return self._general(factors)
-        weights, responses = self._weights, self._responses
+        if r is None or layout.response is None:
+            return (None, None) if is_fixed else self._general(factors)
+        general, response = layout.general.leaf, layout.response.leaf
         if is_linearized or is_fixed:
-            weights = [weight.detach() for weight in weights]
+            general = general.detach()
         if is_fixed:
-            responses = [each.detach() for each in responses]
-        tensors = (*weights, *responses)
+            response = response.detach()
         if is_by_row or is_linearized or len(r) > 1:
-            return self._of_rows(r, factors, weights, tensors)
-        factors = _mean(factors)
-        penalty, *formed = FormedWeights.apply(self._layout, factors, r[0], *tensors)
-        named = self._by_layer(formed)
-        return {layer: LayerWeights(named[layer]) for layer in self.layers}, penalty
+            return self._of_rows(r, factors, general, response)
+        penalty, *formed = FormedWeights.apply(
+            layout, _mean(factors), r[0], general, response
+        )
+        return self._named(formed), penalty
+
+    def _number(self, layer, name):
+        """Return the place of a weight in the order of all, or None."""
+        home = layer, name
+        return self._homes.index(home) if home in self._homes else None
 
     def _general(self, factors):
         """Return the weights at r = 0, for training."""
-        if factors is None:
-            return None, None
-        n = len(self.penalized)
-        penalty, *moved = GeneralWeights.apply(
-            self._layout, _mean(factors), *self._weights[:n]
+        layout = self._layout
+        penalty, *weights = GeneralWeights.apply(
+            layout, _mean(factors), layout.general.leaf
         )
-        named = self._by_layer([*moved, *self._weights[n:]])
-        return {layer: LayerWeights(named[layer]) for layer in self.layers}, penalty
+        return self._named(weights), penalty
 
-    def _of_rows(self, r, factors, weights, tensors):
+    def _of_rows(self, r, factors, *leaves):
         """Return the weights whose responses are added to outputs."""
-        penalty, scales, *rest = RowWeights.apply(self._layout, factors, r, *tensors)
-        n = len(weights)
-        responses, weights = rest[:n], rest[n:] or weights
-        parts = (weights, responses, scales.split(self._layout.sizes, dim=1))
-        weights, responses, scales = map(self._by_layer, parts)
-        return {
-            layer: LayerWeights(weights[layer], responses[layer], scales[layer])
-            for layer in self.layers
-        }, penalty
+        layout, n = self._layout, len(self._homes)
+        penalty, scales, *moving = RowWeights.apply(layout, factors, r, *leaves)
+        responses, weights = moving[:n] or layout.responses, moving[n:]
+        return self._named(
+            weights or layout.weights, responses, scales.split(layout.sizes, dim=1)
+        ), penalty
 
-    def _by_layer(self, tensors):
-        """Return tensors in the order of the weights by layer and name."""
-        named = {layer: dict.fromkeys(layer._names()) for layer in self.layers}
-        for (layer, name), tensor in zip(self._homes, tensors, strict=True):
-            named[layer][name] = tensor
-        return named
+    def _named(self, *kinds):
+        """Return `LayerWeights` by layer, from tensors in the order of the weights."""
+        return {
+            layer: LayerWeights(
+                *(
+                    {name: None if at is None else kind[at] for name, at in places}
+                    for kind in kinds
+                )
+            )
+            for layer, places in self._places
+        }
 
 
 def _mean(factors):

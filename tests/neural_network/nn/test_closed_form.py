@@ -59,7 +59,7 @@ def closed_form(X, y, lambda_):
     return Vt.T @ (gate * s_0), -Vt.T @ (gate * (1.0 - gate) * s_0)
 
 
-def minimize(loss, weights):
+def minimize(network, loss, weights):
     """Minimize a loss over some weights."""
     optimizer = torch.optim.LBFGS(
         weights,
@@ -73,7 +73,7 @@ def minimize(loss, weights):
         # In units in which a perturbation of the size sigma is of the order one.
         value = loss() / SIGMA**2
         optimizer.zero_grad()
-        gradients = torch.autograd.grad(value, weights)
+        gradients = network.gradients(value, weights)
         for weight, gradient in zip(weights, gradients, strict=True):
             weight.grad = gradient
         return value
@@ -117,6 +117,7 @@ def test_learned_response_is_the_closed_form(n_layers, form):
     steps = [weights for _, weights in FORMS[form].training_losses(network, problem)]
     for index, weights in enumerate(steps):
         minimize(
+            network,
             lambda index=index: list(FORMS[form].training_losses(network, problem))[
                 index
             ][0],

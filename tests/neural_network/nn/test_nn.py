@@ -311,6 +311,92 @@ class Attention(nn.Module):
         return self.last(self.attention(x, x, x, need_weights=False)[0])
 
 
+class Encoder(nn.Module):
+    """A layer that reads the weights of its parts in evaluation, to be fast."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.TransformerEncoderLayer(4, 2, 6, batch_first=True)
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+@pytest.mark.parametrize("n_rows", [1, N])
+def test_encoders_respond_in_evaluation(n_rows):
+    """Validation losses would be those of the general weights."""
+    tuning = stn.self_tune(
+        Encoder(), 2, response_scale=0.7, keep=["layer.self_attn"]
+    ).eval()
+    x, r = torch.randn(N, 3, 4), torch.randn(n_rows, 2)
+    with torch.no_grad(), stn.respond(tuning, r):
+        found = tuning(x)
+    each = [
+        stn.to_torch(tuning, r[row % n_rows]).eval()(x[row : row + 1])
+        for row in range(N)
+    ]
+    torch.testing.assert_close(found, torch.cat(each))
+    assert torch.backends.mha.get_fastpath_enabled()
+
+
+def test_blocks_within_blocks():
+    """After the inner block, the rest of the outer one would have general weights."""
+    tuning = stn.self_tune(nn.Linear(4, 2), 1, response_scale=0.7)
+    x, (one, two) = torch.randn(N, 4), torch.randn(2, 1, 1)
+    with stn.respond(tuning, one):
+        expected = tuning(x)
+        with stn.respond(tuning, two):
+            assert not torch.equal(tuning(x), expected)
+        torch.testing.assert_close(tuning(x), expected)
+    torch.testing.assert_close(tuning(x), stn.to_torch(tuning)(x))
+
+
+class Twice(nn.Module):
+    """One layer for both halves of the features, and more than one output."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2, 3)
+
+    def forward(self, x):
+        one, two = (self.layer(part).tanh() for part in x.chunk(2, dim=1))
+        return one * two, {"rest": (one, x)}
+
+
+@pytest.mark.parametrize("n_rows", [1, N])
+@pytest.mark.parametrize("way", ["respond", "linearized"])
+def test_two_passes_before_one_backward(way, n_rows):
+    """A loss of two passes, as of pairs, would have a wrong slope."""
+    tuning = stn.self_tune(Twice().to(DOUBLE), 2, response_scale=0.7)
+    x, r = torch.randn(2, N, 4, dtype=DOUBLE), torch.randn(2, n_rows, 2, dtype=DOUBLE)
+    variables = tuning.layer.responses
+
+    def loss():
+        found = []
+        for inputs, at in zip(x, r, strict=True):
+            if way == "respond":
+                with stn.respond(tuning, at):
+                    found.append(tuning(inputs))
+            else:
+                found.append(stn.linearized(tuning, inputs, at))
+        (one, _), (two, others) = found
+        assert torch.equal(others["rest"][1], x[1])
+        return (one - two).square().sum() + others["rest"][0].sin().sum()
+
+    gradients = torch.autograd.grad(loss(), variables)
+    for variable, gradient in zip(variables, gradients, strict=True):
+        direction, values = torch.randn_like(variable), []
+        with torch.no_grad():
+            for step in (1e-6, -2e-6):
+                variable.add_(direction, alpha=step)
+                values.append(loss())
+            variable.add_(direction, alpha=1e-6)
+        numeric = (values[0] - values[1]) / 2e-6
+        torch.testing.assert_close(
+            (gradient * direction).sum(), numeric, rtol=1e-6, atol=1e-7
+        )
+
+
 def test_forward_derivative_of_attention():
     """Transformers could not be tuned in the default form."""
     module = Attention().to(DOUBLE)

@@ -4,10 +4,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
+from sklearn_myhpo.neural_network.nn._flat import FlatParameters  # noqa: E402
+from sklearn_myhpo.neural_network.nn._layout import Layout  # noqa: E402
 from sklearn_myhpo.neural_network.nn._nodes import (  # noqa: E402
     FormedWeights,
     GeneralWeights,
-    Layout,
     RowWeights,
 )
 
@@ -24,11 +25,18 @@ def normal(*shape, seed=0):
 
 
 def tensors():
-    """Return the layout, all W, all R and all V."""
-    sizes = [shape[axis] for shape, axis in zip(SHAPES, AXES, strict=True)]
+    """Return the layout, and all W, all R and all V as views of its leaves."""
+    n, sizes = len(SHAPES), [s[axis] for s, axis in zip(SHAPES, AXES, strict=True)]
     shapes = [*SHAPES, *SHAPES, *((size, N_RESPONSES) for size in sizes)]
     each = [normal(*shape, seed=seed) for seed, shape in enumerate(shapes)]
-    return Layout(each[: len(SHAPES)], AXES, N_PENALIZED), each
+    layout = Layout(each[:n], AXES, N_PENALIZED, each[n : 2 * n], each[2 * n :])
+    views = [part for flat in layout.flats for part in flat.split(flat.leaf)]
+    torch.testing.assert_close(views, each)
+    return layout, views
+
+
+def leaves(layout):
+    return [flat.leaf for flat in layout.flats]
 
 
 def formed(each, r):
@@ -69,7 +77,7 @@ def test_weights_at_one_r(n_used, has_penalty):
     layout, each = tensors()
     r = normal(N_RESPONSES, seed=20)
     factors = normal(N_PENALIZED, seed=21).detach().exp() if has_penalty else None
-    penalty, *found = FormedWeights.apply(layout, factors, r, *each)
+    penalty, *found = FormedWeights.apply(layout, factors, r, *leaves(layout))
     expected = formed(each, r)
     torch.testing.assert_close(found, expected)
     losses = [curved(found[:n_used]), curved(expected[:n_used])]
@@ -77,14 +85,15 @@ def test_weights_at_one_r(n_used, has_penalty):
         losses[0] = losses[0] + 0.7 * penalty
         losses[1] = losses[1] + 0.7 * penalty_of(expected, factors)
     torch.testing.assert_close(*losses)
-    torch.testing.assert_close(*(slopes(loss, [r, *each]) for loss in losses))
+    variables = [r, *leaves(layout)]
+    torch.testing.assert_close(*(slopes(loss, variables) for loss in losses))
 
 
 def test_fixed_weights_give_the_slope_in_r():
     """A tuning step would not know where to move, or cost as much as training."""
     layout, each = tensors()
     r = normal(N_RESPONSES, seed=20)
-    fixed = [one.detach() for one in each]
+    fixed = [leaf.detach() for leaf in leaves(layout)]
     _, *found = FormedWeights.apply(layout, None, r, *fixed)
     torch.testing.assert_close(
         slopes(curved(found), [r]), slopes(curved(formed(each, r)), [r])
@@ -93,32 +102,32 @@ def test_fixed_weights_give_the_slope_in_r():
 
 def test_a_pass_that_is_overtaken_is_refused():
     """Gradients would be those of the weights of another pass, without a word."""
-    layout, each = tensors()
+    layout, _ = tensors()
     r, factors = normal(N_RESPONSES, seed=20), torch.ones(N_PENALIZED).double()
-    _, *found = FormedWeights.apply(layout, factors, r, *each)
-    FormedWeights.apply(layout, factors, 2.0 * r, *each)
+    _, *found = FormedWeights.apply(layout, factors, r, *leaves(layout))
+    FormedWeights.apply(layout, factors, 2.0 * r, *leaves(layout))
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-        slopes(curved(found), each)
+        slopes(curved(found), leaves(layout))
 
 
 @pytest.mark.parametrize(("n", "n_factors"), [(5, 5), (5, 1), (1, 5), (1, 1)])
-@pytest.mark.parametrize("is_fixed", [True, False])
-def test_rows_with_weights_of_their_own(n, n_factors, is_fixed):
+@pytest.mark.parametrize("moving", [2, 1, 0])
+def test_rows_with_weights_of_their_own(n, n_factors, moving):
     """Weight decay would pull at other weights than those of the rows.
 
-    Also where general weights are held, as in the linear response.
+    Also where general weights are held, as in the linear response, or all of them.
     """
     layout, each = tensors()
-    size = len(SHAPES)
-    if is_fixed:
-        each[:size] = [weight.detach() for weight in each[:size]]
+    size, both = len(SHAPES), leaves(layout)
+    given = [leaf if i >= 2 - moving else leaf.detach() for i, leaf in enumerate(both)]
     r = normal(n, N_RESPONSES, seed=20)
     factors = normal(n_factors, N_PENALIZED, seed=21).detach().exp()
-    penalty, scales, *rest = RowWeights.apply(layout, factors, r, *each)
+    penalty, scales, *rest = RowWeights.apply(layout, factors, r, *given)
     matrix = torch.cat(each[2 * size :])
     torch.testing.assert_close(scales, r @ matrix.T)
-    moving = [*each[size : 2 * size], *([] if is_fixed else each[:size])]
-    torch.testing.assert_close(rest, moving)
+    wanted = [each[size : 2 * size], each[:size]][:moving]
+    wanted = [one for part in wanted for one in part]
+    torch.testing.assert_close(rest, wanted)
     rows = max(n, n_factors)
     expected = sum(
         penalty_of(formed(each, r[row % n]), factors[row % n_factors])
@@ -127,18 +136,55 @@ def test_rows_with_weights_of_their_own(n, n_factors, is_fixed):
     losses = [penalty, expected / rows]
     torch.testing.assert_close(*losses)
     losses[0] = 0.7 * losses[0] + curved([scales, *rest])
-    losses[1] = 0.7 * losses[1] + curved([r @ matrix.T, *moving])
-    variables = [r, *moving, *each[2 * size :]]
+    losses[1] = 0.7 * losses[1] + curved([r @ matrix.T, *wanted])
+    variables = [r, *both[2 - moving :]]
     torch.testing.assert_close(*(slopes(loss, variables) for loss in losses))
 
 
-def test_general_weights():
+@pytest.mark.parametrize("has_penalty", [True, False])
+def test_general_weights(has_penalty):
     """Weight decay would be wrong."""
     layout, each = tensors()
-    weights, factors = each[:N_PENALIZED], torch.rand(N_PENALIZED).double()
-    penalty, *found = GeneralWeights.apply(layout, factors, *weights)
+    weights = each[: len(SHAPES)]
+    factors = torch.rand(N_PENALIZED).double() if has_penalty else None
+    leaf = layout.general.leaf
+    penalty, *found = GeneralWeights.apply(layout, factors, leaf)
     torch.testing.assert_close(found, weights)
-    expected = penalty_of(weights, factors)
-    torch.testing.assert_close(penalty, expected)
-    losses = [curved(found) + 0.7 * penalty, curved(weights) + 0.7 * expected]
-    torch.testing.assert_close(*(slopes(loss, weights) for loss in losses))
+    losses = [curved(found), curved(weights)]
+    if has_penalty:
+        expected = penalty_of(weights, factors)
+        torch.testing.assert_close(penalty, expected)
+        losses = [losses[0] + 0.7 * penalty, losses[1] + 0.7 * expected]
+    torch.testing.assert_close(*(slopes(loss, [leaf]) for loss in losses))
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (0, 2, 3, 1)])
+def test_parameters_keep_values_and_strides(order):
+    """Weights would move when training starts, or lose the order that is fast."""
+    filters = torch.empty_strided((4, 3, 2, 5), (30, 10, 5, 1)).normal_()
+    if order != (0, 1, 2, 3):
+        filters = filters.contiguous(memory_format=torch.channels_last)
+    one, two = torch.nn.Parameter(filters.clone()), torch.nn.Parameter(torch.randn(3))
+    flat = FlatParameters([one, two])
+    torch.testing.assert_close(one.detach(), filters, check_stride=True)
+    with torch.no_grad():
+        flat.leaf.mul_(2.0)
+    torch.testing.assert_close(one.detach(), 2.0 * filters)
+    torch.testing.assert_close(flat.parts[0], 2.0 * filters)
+
+
+@pytest.mark.parametrize("is_used", [True, False])
+def test_weights_that_a_module_reads_by_itself_have_their_gradient(is_used):
+    """Tied weights would train on half of their slope."""
+    one, two = torch.nn.Parameter(torch.randn(3, 2)), torch.nn.Parameter(torch.randn(3))
+    flat = FlatParameters([one, two])
+    loss = (one * one.detach().cos()).sum() + 0.0 * flat.leaf.sum()
+    if is_used:
+        loss = loss + flat.split(flat.leaf)[0].sin().sum()
+    direct = iter(
+        torch.autograd.grad(loss, [one, two], allow_unused=True, retain_graph=True)
+    )
+    (own,) = torch.autograd.grad(loss, [flat.leaf])
+    found, last = flat.split(flat.added(own if is_used else None, direct))
+    torch.testing.assert_close(found, (1.0 + is_used) * one.detach().cos())
+    assert not last.any()
