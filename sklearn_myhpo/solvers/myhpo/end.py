@@ -11,7 +11,7 @@ import numpy as np
 MOST_LAST, LAST_INNER = 2, 1e-11
 #: Moves of lambda: longer ones are in a flat tail, of no end; up to the second, weights
 #: follow their tangents; below the last one lambda stays.
-FLAT_MOVE, TANGENT_MOVE, NO_MOVE = 0.1, 1e-4, 1e-11
+FLAT_MOVE, TANGENT_MOVE, NO_MOVE = 0.1, 3e-5, 1e-11
 #: Estimated distance of lambda from the minimum at the end. The estimate is from a
 #: longer step with less accurate weights, and so mostly ten times too large.
 LAST_OFF = 1e-8
@@ -69,20 +69,26 @@ def _move(state):
     return np.where(np.abs(delta) <= FLAT_MOVE, delta, 0.0)
 
 
+def length(move):
+    """Return the largest move of a lambda."""
+    return np.max(np.abs(move), initial=0.0)
+
+
 def _is_near(state):
     """Whether the step of an accurate state ends at the minimum."""
-    size = np.max(np.abs(_move(state)), initial=0.0)
-    is_short = size <= TANGENT_MOVE and _off(size, state.last) <= LAST_OFF
-    return state.inner <= LAST_INNER and is_short
+    off = _off(length(_move(state)), state.last)
+    return state.inner <= LAST_INNER and off <= LAST_OFF
 
 
 def _along_tangents(problem, state):
     """Return the state after a tiny step, where tangents are known."""
     move = _move(state)
-    is_still = np.max(np.abs(move), initial=0.0) <= NO_MOVE
-    place = None if is_still else state.place.moved(move)
+    place = state.place.moved(move) if length(move) > NO_MOVE else None
     if place is None:
         return state
+    if length(move) > TANGENT_MOVE:
+        weights = problem.minimize(place.lambda_, place.weights)
+        place = state.place.moved(move, weights)
     model = place.model(LAST_INNER)
     rest = problem.projected(place.lambda_, model.gradient)
     error = min(state.error, problem.relative(rest, place.objective))

@@ -20,7 +20,7 @@ from ..protocol import Info
 from ..steps.acceptance import is_below_rounding, judge
 from ..steps.hermite import share_of_step
 from .direct import minimize_by_matrix
-from .end import LAST_INNER, ended, is_last
+from .end import LAST_INNER, ended, is_last, length
 from .freedom import felt, freedom_taken, unfelt
 from .truncated import minimize_by_products
 
@@ -194,7 +194,7 @@ def _arrived(problem, state, there, rho, inner):
     """Return the state at the end of a step."""
     state.place.release()
     moved = _state(problem, there, rho, inner, _derivatives(state))
-    return moved._replace(last=_length(state.target - state.lambda_))
+    return moved._replace(last=length(state.target - state.lambda_))
 
 
 def _refined(problem, state, inner):
@@ -221,12 +221,7 @@ def _evaluated(problem, state, move, inner):
     lambda_ = state.lambda_ + move
     weights = problem.minimize(lambda_, state.place.predict(move), tol=inner)
     place = _at(problem, state, lambda_, weights)
-    return _state(problem, place, 0.0, inner)._replace(last=_length(move))
-
-
-def _length(move):
-    """Return the largest move of a lambda."""
-    return np.max(np.abs(move), initial=0.0)
+    return _state(problem, place, 0.0, inner)._replace(last=length(move))
 
 
 def _rank(state):
@@ -243,7 +238,7 @@ def _inner_tol(problem, state):
     """Return the accuracy of the weights that is needed to accept a step."""
     promise = state.predicted / state.place.objective
     if not promise > CLOSE:
-        move = _length(state.target - state.lambda_)
+        move = length(state.target - state.lambda_)
         ends = problem.iterates and is_last(move, state.last)
         return LAST_INNER if ends else INNER_TOL
     return float(np.clip(INNER_SHARE * promise, INNER_TOL, INNER_LOOSE))
