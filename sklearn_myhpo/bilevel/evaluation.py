@@ -84,18 +84,23 @@ class SecondOrderEvaluation(Evaluation):
             With a model, and not yet released.
         """
 
-    def moved(self, move: np.ndarray) -> "SecondOrderEvaluation | None":
+    def moved(
+        self, move: np.ndarray, weights: list[np.ndarray] | None = None
+    ) -> "SecondOrderEvaluation | None":
         """Return the evaluation after a tiny move of lambda, if it follows from this.
 
         Parameters
         ----------
         move : ndarray of shape (n_groups,)
             Of lambda.
+        weights : list of ndarray, optional
+            After the move; by default those along their tangents.
 
         Returns
         -------
         SecondOrderEvaluation or None
-            At weights and with a slope along their tangents; None where it is unknown.
+            With the slope along its tangent, and the estimate to second order; None
+            where they are unknown.
         """
         return None
 

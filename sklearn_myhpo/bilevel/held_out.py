@@ -107,13 +107,12 @@ class HeldOutEvaluation(SecondOrderEvaluation):
         self._model, self._rtol = None, np.inf
         self._solved = self._guesses = None
 
-    def know(self, estimate: float | None, model: OuterModel, solved: list) -> None:
+    def know(self, estimate: float, model: OuterModel, solved: list) -> None:
         """Set the values that were computed with the inner solutions.
 
         Parameters
         ----------
-        estimate : float or None
-            None if it is not known yet.
+        estimate : float
         model : OuterModel
             Of the validation loss alone.
         solved : list of ndarray of shape (n_groups + 1, m, n_outputs)
@@ -129,15 +128,20 @@ class HeldOutEvaluation(SecondOrderEvaluation):
             self._estimate = self.problem.validation_loss(self.weights)
         return self._estimate
 
-    def moved(self, move: np.ndarray) -> "HeldOutEvaluation | None":
+    def moved(
+        self, move: np.ndarray, weights: list[np.ndarray] | None = None
+    ) -> "HeldOutEvaluation | None":
         """Return the evaluation after a tiny move of lambda, if the model is known."""
         known = self._model
         if known is None or self._solved is None:
             return None
         slope = known.gradient + (known.tangent + known.bend) @ move
-        lambda_, weights = self.lambda_ + move, self.predict(move)
-        place = HeldOutEvaluation(self.problem, lambda_, weights)
-        place.know(None, known._replace(gradient=slope), self._solved)
+        weights = self.predict(move) if weights is None else weights
+        place = HeldOutEvaluation(self.problem, self.lambda_ + move, weights)
+        # To second order, while the loss of the weights has an error of first order in
+        # theirs.
+        estimate = self.estimate + 0.5 * (known.gradient + slope) @ move
+        place.know(estimate, known._replace(gradient=slope), self._solved)
         return place
 
     def release(self) -> None:

@@ -8,48 +8,59 @@ The last one is so short that the weights and the slope follow their tangents.
 import numpy as np
 
 #: Maximum number of steps, and the accuracy of the weights and slopes there.
-MOST_LAST, LAST_INNER = 2, 1e-12
+MOST_LAST, LAST_INNER = 2, 1e-11
 #: Moves of lambda: longer ones are in a flat tail, of no end; up to the second, weights
 #: follow their tangents; below the last one lambda stays.
 FLAT_MOVE, TANGENT_MOVE, NO_MOVE = 0.1, 3e-5, 1e-11
+#: Estimated distance of lambda from the minimum at the end. The estimate is from a
+#: longer step with less accurate weights, and so mostly ten times too large.
+LAST_OFF = 1e-8
 
 
-def ended(problem, state, propose, evaluate):
+def is_last(move, last):
+    """Whether the place after a step is so near the minimum that tangents lead there.
+
+    Parameters
+    ----------
+    move, last : float
+        Lengths of the step and of the one before; zero if there was none.
+    """
+    return _off(_off(move, last), move) <= LAST_OFF
+
+
+def _off(move, last):
+    """Return the distance from the minimum after a Newton step, which squares it."""
+    return move**2 * min(1.0, move / last**2 if last else 1.0)
+
+
+def ended(problem, state, evaluate):
     """Return the state at the minimum near that of a state.
 
     Parameters
     ----------
     problem : Problem
     state : FastState
-        At the end of a fit.
-    propose : callable
-        Returns a state with Newton's step of lambda.
+        At the end of a fit, with Newton's step of lambda.
     evaluate : callable
-        Takes a state, an evaluation near it and the accuracy of its weights, and
-        returns the state there.
+        Takes a state, a move of lambda and the accuracy of the weights, and returns the
+        state there.
 
     Returns
     -------
     FastState
         The given one where no step makes the slope smaller.
     """
-    now = propose(problem, state)
     for _ in range(MOST_LAST):
-        move = _move(now)
-        if np.max(np.abs(move), initial=0.0) <= TANGENT_MOVE:
+        if _is_near(state):
             break
-        moved = _moved(problem, now, move, evaluate)
-        if moved is now:
+        moved = evaluate(problem, state, _move(state), LAST_INNER)
+        if not _slope(problem, moved) < _slope(problem, state):
             return state
-        now = state = moved
-    move = _move(now)
-    if not NO_MOVE < np.max(np.abs(move), initial=0.0) <= TANGENT_MOVE:
-        return state
-    place = now.place.moved(move) if now.inner <= LAST_INNER else None
-    if place is not None:
-        return evaluate(problem, now, place, LAST_INNER)
-    moved = _moved(problem, now, move, evaluate)
-    return state if moved is now else moved
+        state.place.release()
+        # The promises of flat tails are in the error, and change with the other
+        # lambdas.
+        state = moved._replace(error=min(moved.error, state.error))
+    return _along_tangents(problem, state) if _is_near(state) else state
 
 
 def _move(state):
@@ -58,17 +69,36 @@ def _move(state):
     return np.where(np.abs(delta) <= FLAT_MOVE, delta, 0.0)
 
 
-def _moved(problem, state, move, evaluate):
-    """Return the state after a move of lambda, if the slope falls."""
-    lambda_, start = state.lambda_ + move, state.place.predict(move)
-    weights = problem.minimize(lambda_, start, tol=LAST_INNER)
-    place = problem.at(lambda_, weights)
-    moved = evaluate(problem, state, place, LAST_INNER)
-    if not _slope(problem, moved) < _slope(problem, state):
+def length(move):
+    """Return the largest move of a lambda."""
+    return np.max(np.abs(move), initial=0.0)
+
+
+def _is_near(state):
+    """Whether the step of an accurate state ends at the minimum."""
+    off = _off(length(_move(state)), state.last)
+    return state.inner <= LAST_INNER and off <= LAST_OFF
+
+
+def _along_tangents(problem, state):
+    """Return the state after a tiny step, where tangents are known."""
+    move = _move(state)
+    place = state.place.moved(move) if length(move) > NO_MOVE else None
+    if place is None:
         return state
-    state.place.release()
-    # The promises of flat tails are in the error, and change with the other lambdas.
-    return moved._replace(error=min(moved.error, state.error))
+    if length(move) > TANGENT_MOVE:
+        weights = problem.minimize(place.lambda_, place.weights)
+        place = state.place.moved(move, weights)
+    model = place.model(LAST_INNER)
+    rest = problem.projected(place.lambda_, model.gradient)
+    error = min(state.error, problem.relative(rest, place.objective))
+    return state._replace(
+        lambda_=place.lambda_,
+        weights=place.weights,
+        place=place,
+        model=model,
+        error=error,
+    )
 
 
 def _slope(problem, state):

@@ -20,7 +20,7 @@ from ..protocol import Info
 from ..steps.acceptance import is_below_rounding, judge
 from ..steps.hermite import share_of_step
 from .direct import minimize_by_matrix
-from .end import ended
+from .end import LAST_INNER, ended, is_last, length
 from .freedom import felt, freedom_taken, unfelt
 from .truncated import minimize_by_products
 
@@ -69,8 +69,9 @@ class FastState(NamedTuple):
     `rho` is the weight of the proximal term, `inner` the accuracy of the weights, and
     `rest` the residual of lambda alone; `move` is the rescaled step,
     `target` its end, `predicted` its promised decrease and `length` its squared length
-    in the metric. `before` has lambda and the two derivatives there of the place before
-    this one, of a single lambda.
+    in the metric. `last` is the largest move of a lambda by the step before, and
+    `before` has lambda and the two derivatives there of the place before this one, of a
+    single lambda.
     """
 
     lambda_: np.ndarray
@@ -85,6 +86,7 @@ class FastState(NamedTuple):
     target: np.ndarray | None = None
     predicted: float = 0.0
     length: float = 0.0
+    last: float = 0.0
     before: tuple[float, float, float] | None = None
 
 
@@ -140,17 +142,16 @@ def _next(problem, state):
     if verdict.accepted:
         rho = state.rho
         if verdict.good:
-            rho *= RHO_SHRINK
+            # The proximal term would shorten Newton's steps at the end.
+            rho *= RHO_SHRINK if inner > LAST_INNER else 0.0
         elif verdict.poor:
             rho *= RHO_GROW
-        state.place.release()
-        return _state(problem, there, rho, inner, _derivatives(state))
+        return _arrived(problem, state, there, rho, inner)
     is_loose = problem.iterates and inner < REFINED * state.inner
     decrease = objective - there.objective
     is_noise = is_loose and abs(decrease) <= state.inner * objective
     if verdict.hidden or is_noise:
-        state.place.release()
-        moved = _state(problem, there, state.rho, inner, _derivatives(state))
+        moved = _arrived(problem, state, there, state.rho, inner)
         if _rank(moved) < _rank(state):
             return moved
         if not is_loose:
@@ -164,7 +165,7 @@ def _next(problem, state):
 
 def _tried(problem, state):
     """Return the evaluation at the end of the step, and the accuracy of its weights."""
-    inner = _inner_tol(state)
+    inner = _inner_tol(problem, state)
     weights = problem.minimize(state.target, _starts(problem, state), tol=inner)
     return _at(problem, state, state.target, weights), inner
 
@@ -189,6 +190,13 @@ def _at(problem, state, lambda_, weights):
     return place
 
 
+def _arrived(problem, state, there, rho, inner):
+    """Return the state at the end of a step."""
+    state.place.release()
+    moved = _state(problem, there, rho, inner, _derivatives(state))
+    return moved._replace(last=length(state.target - state.lambda_))
+
+
 def _refined(problem, state, inner):
     """Return the state with more accurate weights at the same lambda."""
     weights = problem.minimize(state.lambda_, state.weights, tol=inner)
@@ -203,18 +211,17 @@ def _at_minimum(problem, state):
         there, inner = _tried(problem, state)
         moved = _state(problem, there, state.rho, inner)
         return moved if _rank(moved) < _rank(state) else state
-    return ended(problem, state, _proposed, _evaluated)
+    if state.rho:
+        state = _with_proposal(problem, state._replace(rho=0.0))
+    return ended(problem, state, _evaluated)
 
 
-def _proposed(problem, state):
-    """Return the state with Newton's step; the proximal term would shorten it."""
-    return _with_proposal(problem, state._replace(rho=0.0))
-
-
-def _evaluated(problem, state, place, inner):
-    """Return the state at a place near that of a state."""
-    place.follow(state.place)
-    return _state(problem, place, 0.0, inner)
+def _evaluated(problem, state, move, inner):
+    """Return the state after a move of lambda, with weights of an accuracy."""
+    lambda_ = state.lambda_ + move
+    weights = problem.minimize(lambda_, state.place.predict(move), tol=inner)
+    place = _at(problem, state, lambda_, weights)
+    return _state(problem, place, 0.0, inner)._replace(last=length(move))
 
 
 def _rank(state):
@@ -227,11 +234,13 @@ def _at_rest(state):
     return state._replace(error=0.0) if state.error <= STUCK else state
 
 
-def _inner_tol(state):
+def _inner_tol(problem, state):
     """Return the accuracy of the weights that is needed to accept a step."""
     promise = state.predicted / state.place.objective
     if not promise > CLOSE:
-        return INNER_TOL
+        move = length(state.target - state.lambda_)
+        ends = problem.iterates and is_last(move, state.last)
+        return LAST_INNER if ends else INNER_TOL
     return float(np.clip(INNER_SHARE * promise, INNER_TOL, INNER_LOOSE))
 
 
@@ -252,7 +261,7 @@ def _rho_of_shorter(state, decrease):
 
 def _state(problem, place, rho, inner, before=None):
     """Return the state at a place with weights of a known accuracy."""
-    # Weights are more accurate than INNER_TOL at the end only.
+    # Weights are more accurate than INNER_TOL at the end alone.
     model = place.model(inner if inner < INNER_TOL else max(inner, GRADIENT_TOL))
     state = FastState(
         place.lambda_, place.weights, place, model, rho, inner, before=before
