@@ -42,18 +42,21 @@ class PenaltyPath(ABC):
         own, free = (as_slice(np.flatnonzero(kind)) for kind in (factors, factors == 0))
         self._free, self._has_free = free, np.any(factors == 0)
         unit = 1.0 / np.sqrt(factors[own])
+        has_units = np.any(unit != 1.0)
         inner = _block(grams, own, own)
-        self.vectors = np.zeros((len(grams), len(factors), len(unit)))
         if self._has_free:
             self._corner = np.linalg.inv(_block(grams, free, free))
             cross = self._corner @ _block(grams, free, own)
             inner = inner - _block(grams, own, free) @ cross
-        if np.any(unit != 1.0):
+        if has_units:
             inner = inner * (unit * unit[:, None])
         turned = self._basis(inner)
-        turned *= unit[:, None]
-        self.vectors[:, own] = turned
+        if has_units:
+            turned *= unit[:, None]
+        self.vectors = turned
         if self._has_free:
+            self.vectors = np.empty((len(grams), len(factors), len(unit)))
+            self.vectors[:, own] = turned
             self.vectors[:, free] = -cross @ turned
 
     @abstractmethod
