@@ -305,7 +305,7 @@ class StreamedDriver(Rounds):
         is_noise = is_below_rounding(place.objective - there, place.objective)
         return move > STAGNANT * last and bool(is_noise)
 
-    def _end(self, now, place):
+    def _last_place(self, now, place):
         """Return the place where the last models end, which costs no pass."""
         move = np.abs(now.ahead - now.lambda_).max(initial=0.0)
         if not 0.0 < move <= LONGEST_END:
@@ -316,7 +316,7 @@ class StreamedDriver(Rounds):
     def _outcome(self, now, place, info, status):
         """Return the problem and the result."""
         if status is Status.CONVERGED:
-            place = self._end(now, place)
+            place = self._last_place(now, place)
         now.problem.is_of_rows = True
         advice = self.solver.capabilities.advice
         return now.problem, result_of_passes(self, place, status, info, advice)
