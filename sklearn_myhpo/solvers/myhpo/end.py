@@ -52,6 +52,22 @@ def ended(problem, state, propose, evaluate):
     return state if moved is now else moved
 
 
+def is_in_tail(state):
+    """Whether Newton's step of a lambda is so long that its loss is flat.
+
+    Parameters
+    ----------
+    state : FastState
+        With a step.
+
+    Returns
+    -------
+    bool
+        False where all steps are short.
+    """
+    return bool(np.any(np.abs(state.target - state.lambda_) > FLAT_MOVE))
+
+
 def _move(state):
     """Return the step of lambda, without lambdas in flat tails."""
     delta = state.target - state.lambda_

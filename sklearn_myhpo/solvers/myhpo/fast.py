@@ -20,7 +20,7 @@ from ..protocol import Info
 from ..steps.acceptance import is_below_rounding, judge
 from ..steps.hermite import share_of_step
 from .direct import minimize_by_matrix
-from .end import ended
+from .end import LAST_INNER, ended, is_in_tail
 from .freedom import felt, freedom_taken, unfelt
 from .truncated import minimize_by_products
 
@@ -55,6 +55,8 @@ STAY = 1e-6
 #: Residuals between which more steps follow. They square the residual, so that lambda
 #: does not depend on the storage of the rows.
 LEAST_SQUARED, MOST_SQUARED = 1e-12, 1e-6
+#: Maximum number of steps along flat tails.
+MOST_IN_TAIL = 5
 #: Share of the accuracy of the inner solutions at which more of it is worth a solve.
 REFINED = 0.5
 #: The reported residual is at least so many times the accuracy of the inner solutions.
@@ -203,7 +205,29 @@ def _at_minimum(problem, state):
         there, inner = _tried(problem, state)
         moved = _state(problem, there, state.rho, inner)
         return moved if _rank(moved) < _rank(state) else state
-    return ended(problem, state, _proposed, _evaluated)
+    return ended(problem, _tail_left(problem, state), _proposed, _evaluated)
+
+
+def _tail_left(problem, state):
+    """Return the state after steps along flat tails, to a minimum or a bound.
+
+    The slope is small anywhere in a tail. Its end does not depend on the way there.
+    """
+    if not is_in_tail(state):
+        return state
+    state = _refined(problem, state._replace(rho=0.0), LAST_INNER)
+    for _ in range(MOST_IN_TAIL):
+        if not is_in_tail(state):
+            break
+        starts = _starts(problem, state)
+        weights = problem.minimize(state.target, starts, tol=LAST_INNER)
+        there = _at(problem, state, state.target, weights)
+        decrease = state.place.objective - there.objective
+        if is_below_rounding(decrease, state.place.objective):
+            break
+        state.place.release()
+        state = _state(problem, there, 0.0, LAST_INNER, _derivatives(state))
+    return state
 
 
 def _proposed(problem, state):
