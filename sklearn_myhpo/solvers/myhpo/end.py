@@ -9,8 +9,8 @@ import numpy as np
 
 #: Maximum number of steps, and the accuracy of the weights and slopes there.
 MOST_LAST, LAST_INNER = 2, 1e-12
-#: Moves of lambda: longer ones are in a flat tail, of no end; up to the second, weights
-#: follow their tangents; below the last one lambda stays.
+#: Moves of lambda: longer ones are in a flat tail; up to the second, weights follow
+#: their tangents; below the last one lambda stays.
 FLAT_MOVE, TANGENT_MOVE, NO_MOVE = 0.1, 3e-5, 1e-11
 
 
@@ -69,7 +69,7 @@ def is_in_tail(state):
 
 
 def _move(state):
-    """Return the step of lambda, without lambdas in flat tails."""
+    """Return the step of lambda, without lambdas still in flat tails."""
     delta = state.target - state.lambda_
     return np.where(np.abs(delta) <= FLAT_MOVE, delta, 0.0)
 
