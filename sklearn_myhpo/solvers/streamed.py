@@ -305,7 +305,7 @@ class StreamedDriver(Rounds):
         inner, size, move = self._errors(now, place)
         last, self._last_move = self._last_move, move
         left = self._left(now)
-        if ROUNDED >= max(inner, left) and inner > STAGNANT * self._last_inner:
+        if max(inner, left) <= ROUNDED and inner > STAGNANT * self._last_inner:
             # For rows far from zero and no intercept, which would absorb their means.
             inner = left = 0.0
         else:
