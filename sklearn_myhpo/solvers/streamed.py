@@ -265,13 +265,24 @@ class StreamedDriver(Rounds):
         move = np.abs(now.ahead - now.lambda_).max(initial=0.0)
         rate = min(1.0, move / self._last_move) if self._last_move < np.inf else 1.0
         # Newton's method squares the error of the weights.
-        if FURTHER * step**2 > WEIGHTS_SHARE * self.tol:
+        if FURTHER * step**2 > WEIGHTS_SHARE * self.tol or self._left(now) > self.tol:
             return now
         # A lambda that moves no weight may be anywhere.
         is_felt = step > LAST_MOVE * WEIGHTS_SHARE * self.tol
         if is_felt and rate * move > LAST_MOVE * self.tol:
             return now
         return now._replace(lambda_=now.ahead, at=now.there)
+
+    def _left(self, now):
+        """Return the error of typical predictions after the last step of the weights.
+
+        Where classes come apart, curvatures are tiny, and so are steps in their norms,
+        while predictions still move. Curvatures change by as much, in logs.
+        """
+        moments = self.rows.second_moments
+        about = [model.about for model in every(now.problem.models)]
+        moves = (now.there - np.stack(about))[:, : len(moments)]
+        return float(np.einsum("j,kjo->ko", moments, moves**2).max())
 
     def _errors(self, now, place):
         """Return the errors of the weights and of lambda, and the move of lambda."""
@@ -293,19 +304,20 @@ class StreamedDriver(Rounds):
         """Whether another pass would change nothing relevant."""
         inner, size, move = self._errors(now, place)
         last, self._last_move = self._last_move, move
-        if ROUNDED >= inner > STAGNANT * self._last_inner:
+        left = self._left(now)
+        if max(inner, left) <= ROUNDED and inner > STAGNANT * self._last_inner:
             # For rows far from zero and no intercept, which would absorb their means.
-            inner = 0.0
+            inner = left = 0.0
         else:
             self._last_inner = inner
-        self.error = max(inner / WEIGHTS_SHARE, size)
+        self.error = max(inner / WEIGHTS_SHARE, size, left)
         if self.error > self.tol or move <= LAST_MOVE * self.tol:
             return self.error <= self.tol
         there = now.problem.objective(now.ahead, now.problem.minimize(now.ahead))
         is_noise = is_below_rounding(place.objective - there, place.objective)
         return move > STAGNANT * last and bool(is_noise)
 
-    def _end(self, now, place):
+    def _last_place(self, now, place):
         """Return the place where the last models end, which costs no pass."""
         move = np.abs(now.ahead - now.lambda_).max(initial=0.0)
         if not 0.0 < move <= LONGEST_END:
@@ -316,7 +328,7 @@ class StreamedDriver(Rounds):
     def _outcome(self, now, place, info, status):
         """Return the problem and the result."""
         if status is Status.CONVERGED:
-            place = self._end(now, place)
+            place = self._last_place(now, place)
         now.problem.is_of_rows = True
         advice = self.solver.capabilities.advice
         return now.problem, result_of_passes(self, place, status, info, advice)

@@ -7,11 +7,15 @@ The last one is so short that the weights and the slope follow their tangents.
 
 import numpy as np
 
+from ..steps.acceptance import is_below_rounding
+
 #: Maximum number of steps, and the accuracy of the weights and slopes there.
 MOST_LAST, LAST_INNER = 2, 1e-11
-#: Moves of lambda: longer ones are in a flat tail, of no end; up to the second, weights
-#: follow their tangents; below the last one lambda stays.
+#: Moves of lambda: longer ones are in a flat tail; up to the second, weights follow
+#: their tangents; below the last one lambda stays.
 FLAT_MOVE, TANGENT_MOVE, NO_MOVE = 0.1, 3e-5, 1e-11
+#: Maximum number of steps along flat tails.
+MOST_IN_TAIL = 5
 #: Estimated distance of lambda from the minimum at the end. The estimate is from a
 #: longer step with less accurate weights, and so mostly ten times too large.
 LAST_OFF = 1e-8
@@ -63,8 +67,50 @@ def ended(problem, state, evaluate):
     return _along_tangents(problem, state) if _is_near(state) else state
 
 
+def tail_left(problem, state, refine, try_step, arrive):
+    """Return the state after steps along flat tails, to a minimum or a bound.
+
+    The slope is small anywhere in a tail. Its end does not depend on the way there.
+
+    Parameters
+    ----------
+    problem : Problem
+    state : FastState
+        With a step.
+    refine : callable
+        Takes a state and an accuracy, and returns the state with weights as accurate.
+    try_step : callable
+        Takes a state and an accuracy of the weights, and returns the evaluation at the
+        end of the step and this accuracy.
+    arrive : callable
+        Takes a state, that evaluation, rho and the accuracy, and returns the state
+        there.
+
+    Returns
+    -------
+    FastState
+    """
+    if not _is_in_tail(state):
+        return state
+    state = refine(problem, state, LAST_INNER)
+    for _ in range(MOST_IN_TAIL):
+        if not _is_in_tail(state):
+            break
+        there, inner = try_step(problem, state, LAST_INNER)
+        objective = state.place.objective
+        if is_below_rounding(objective - there.objective, objective):
+            break
+        state = arrive(problem, state, there, 0.0, inner)
+    return state
+
+
+def _is_in_tail(state):
+    """Whether Newton's step of a lambda is so long that its loss is flat."""
+    return bool(np.any(np.abs(state.target - state.lambda_) > FLAT_MOVE))
+
+
 def _move(state):
-    """Return the step of lambda, without lambdas in flat tails."""
+    """Return the step of lambda, without lambdas still in flat tails."""
     delta = state.target - state.lambda_
     return np.where(np.abs(delta) <= FLAT_MOVE, delta, 0.0)
 

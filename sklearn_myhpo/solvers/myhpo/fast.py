@@ -20,7 +20,7 @@ from ..protocol import Info
 from ..steps.acceptance import is_below_rounding, judge
 from ..steps.hermite import share_of_step
 from .direct import minimize_by_matrix
-from .end import LAST_INNER, ended, is_last, length
+from .end import LAST_INNER, ended, is_last, length, tail_left
 from .freedom import felt, freedom_taken, unfelt
 from .truncated import minimize_by_products
 
@@ -163,9 +163,10 @@ def _next(problem, state):
     return _with_proposal(problem, state._replace(rho=rho))
 
 
-def _tried(problem, state):
+def _tried(problem, state, inner=None):
     """Return the evaluation at the end of the step, and the accuracy of its weights."""
-    inner = _inner_tol(problem, state)
+    if inner is None:
+        inner = _inner_tol(problem, state)
     weights = problem.minimize(state.target, _starts(problem, state), tol=inner)
     return _at(problem, state, state.target, weights), inner
 
@@ -213,6 +214,7 @@ def _at_minimum(problem, state):
         return moved if _rank(moved) < _rank(state) else state
     if state.rho:
         state = _with_proposal(problem, state._replace(rho=0.0))
+    state = tail_left(problem, state, _refined, _tried, _arrived)
     return ended(problem, state, _evaluated)
 
 
