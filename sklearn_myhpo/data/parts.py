@@ -2,15 +2,19 @@
 
 from dataclasses import dataclass
 from functools import cached_property, reduce
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
+from .blocks import as_slice
 from .folds.codes import encode, kinds_in_use
 from .limits import row_limits
 
 #: Largest number of codes for the kinds of rows at any time.
 MOST_CODES = 2**20
+#: Largest number of runs of rows of one kind, per kind, that are worth a slice each.
+MOST_RUNS = 4
 
 
 class Visit(NamedTuple):
@@ -108,8 +112,13 @@ class RowParts:
             index = np.flatnonzero(weight)
             return index, weight[index]
         counts = self.counts[split, 1]
-        index = np.flatnonzero((counts > 0)[self.kinds])
-        weight = self.sample_weight[index]
+        if self._runs is None:
+            index = np.flatnonzero((counts > 0)[self.kinds])
+        else:
+            own = [run for kind, run in self._runs if counts[kind]]
+            rows = [np.arange(run.start, run.stop) for run in own]
+            index = np.concatenate(rows) if rows else np.empty(0, dtype=np.intp)
+        weight = self.sample_weight[as_slice(index)]
         if counts.max(initial=0) > 1:
             weight = weight * counts[self.kinds[index]]
         if weight.min(initial=1.0) > 0:
@@ -134,9 +143,7 @@ class RowParts:
     def totals(self):
         """Sums of the weights of both parts of every split, shape (n_splits, 2)."""
         if self.kinds is not None:
-            return self.counts @ np.bincount(
-                self.kinds, self.sample_weight, self.counts.shape[2]
-            )
+            return self.counts @ self._kind_weights
         sums = [
             [self.sample_weight[part].sum() for part in pair] for pair in self.pairs
         ]
@@ -162,15 +169,31 @@ class RowParts:
     def held_out_weight(self):
         """Sum of the weights of the rows that any split holds out."""
         if self.kinds is not None:
-            used = np.any(self.counts[:, 1] > 0, axis=0)[self.kinds]
-        else:
-            used = np.zeros(len(self.sample_weight), dtype=bool)
-            used[np.concatenate([part for _, part in self.pairs])] = True
+            return self._kind_weights[np.any(self.counts[:, 1] > 0, axis=0)].sum()
+        used = np.zeros(len(self.sample_weight), dtype=bool)
+        used[np.concatenate([part for _, part in self.pairs])] = True
         return self.sample_weight[used].sum()
 
-    @property
+    @cached_property
     def _kind_sizes(self):
         return np.bincount(self.kinds, minlength=self.counts.shape[2])
+
+    @cached_property
+    def _kind_weights(self):
+        return np.bincount(self.kinds, self.sample_weight, self.counts.shape[2])
+
+    @cached_property
+    def _runs(self):
+        """The kind and the slice of every run of rows of one kind; None if many."""
+        ends = np.flatnonzero(self.kinds[1:] != self.kinds[:-1]) + 1
+        if len(ends) >= MOST_RUNS * self.counts.shape[2]:
+            return None
+        edges = [0, *ends.tolist(), len(self.kinds)]
+        return [
+            (self.kinds[start], slice(start, stop))
+            for start, stop in pairwise(edges)
+            if start < stop
+        ]
 
     def train_shares(self):
         """Return training weights with sum one, shape (n_splits, n_samples)."""
@@ -181,6 +204,11 @@ class RowParts:
                 np.divide(weight, weight.sum(), out=share)
             return shares
         of_kinds = self.counts[:, 0] / self.totals[:, :1]
+        if self._runs is not None:
+            for kind, run in self._runs:
+                own, weight = of_kinds[:, kind], self.sample_weight[run]
+                np.multiply.outer(own, weight, out=shares[:, run])
+            return shares
         for share, own in zip(shares, of_kinds, strict=True):
             np.take(own, self.kinds, out=share, mode="clip")
             share *= self.sample_weight
@@ -191,7 +219,7 @@ class RowParts:
 
         Parameters
         ----------
-        index : ndarray of int
+        index : ndarray of int or slice
             Increasing.
 
         Returns
@@ -203,7 +231,7 @@ class RowParts:
             kinds = self.kinds[index]
             return RowParts(weight, self.n_splits, kinds, self.counts, None)
         place = np.full(len(self.sample_weight), -1)
-        place[index] = np.arange(len(index))
+        place[index] = np.arange(len(weight))
         pairs = [
             tuple(place[part][place[part] >= 0] for part in pair) for pair in self.pairs
         ]

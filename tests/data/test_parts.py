@@ -50,11 +50,13 @@ def test_the_parts_of_one_split(overlap):
         np.testing.assert_array_equal(found, parts.sample_weight)
 
 
+@pytest.mark.parametrize("in_order", [False, True])
 @pytest.mark.parametrize("overlap", [False, True])
-def test_rows_of_one_side(overlap):
+def test_rows_of_one_side(overlap, in_order):
     """A row without weight would count, or one that is held out twice count once."""
     rng = np.random.default_rng(0)
-    folds = np.array_split(rng.permutation(30), 3)
+    rows = np.arange(30) if in_order else rng.permutation(30)
+    folds = np.array_split(rows, 3)
     pairs = [(np.concatenate([folds[k - 1], folds[k - 2]]), folds[k]) for k in range(3)]
     pairs[0] = pairs[0][0], np.append(pairs[0][1], pairs[0][1][:2])
     if overlap:
@@ -68,4 +70,7 @@ def test_rows_of_one_side(overlap):
         np.testing.assert_array_equal(index, np.flatnonzero(expected))
         np.testing.assert_allclose(own, expected[index])
         expected = weight * np.bincount(train, minlength=30)
+        np.testing.assert_allclose(
+            parts.train_shares()[split], expected / expected.sum()
+        )
         np.testing.assert_allclose(parts.training(split), expected)
