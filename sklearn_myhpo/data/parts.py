@@ -7,14 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .blocks import as_slice
+from .blocks import as_slice, sums_by_label
 from .folds.codes import encode, kinds_in_use
 from .limits import row_limits
+from .over_parts import SumsOver
 
 #: Largest number of codes for the kinds of rows at any time.
 MOST_CODES = 2**20
 #: Largest number of runs of rows of one kind, per kind, that are worth a slice each.
-MOST_RUNS = 4
+MOST_RUNS_OF_A_KIND = 4
 
 
 class Visit(NamedTuple):
@@ -180,13 +181,13 @@ class RowParts:
 
     @cached_property
     def _kind_weights(self):
-        return np.bincount(self.kinds, self.sample_weight, self.counts.shape[2])
+        return sums_by_label(self.kinds, self.sample_weight, self.counts.shape[2])
 
     @cached_property
     def _runs(self):
         """The kind and the slice of every run of rows of one kind; None if many."""
         ends = np.flatnonzero(self.kinds[1:] != self.kinds[:-1]) + 1
-        if len(ends) >= MOST_RUNS * self.counts.shape[2]:
+        if len(ends) >= MOST_RUNS_OF_A_KIND * self.counts.shape[2]:
             return None
         edges = [0, *ends.tolist(), len(self.kinds)]
         return [
@@ -271,33 +272,10 @@ class RowParts:
         if self.kinds is None:
             *parts, whole = sums
             return [*zip(parts[::2], parts[1::2], strict=True), (whole, whole)]
-        sums_over = _SumsOver(sums)
+        sums_over = SumsOver(sums)
         parts = [tuple(map(sums_over, pair)) for pair in self.counts]
         whole = sums_over(np.ones(len(sums), dtype=int))
         return [*parts, (whole, whole)]
-
-
-class _SumsOver:
-    """Sums over parts from sums over kinds of rows."""
-
-    def __init__(self, sums):
-        self.sums, self._others = sums, None
-
-    def __call__(self, counts):
-        """Return the sum over kinds, each times its count."""
-        left_out = np.flatnonzero(counts == 0)
-        if len(left_out) == 1 and np.all(np.delete(counts, left_out) == 1):
-            if self._others is None:
-                self._others = add_others(self.sums)
-            return self._others[left_out[0]]
-        used = np.flatnonzero(counts)
-        return add([_multiple(self.sums[kind], counts[kind]) for kind in used])
-
-
-def _multiple(sums, count):
-    if count == 1:
-        return sums
-    return type(sums)(*(count * values for values in sums))
 
 
 def all_rows(sample_weight):
@@ -345,24 +323,3 @@ def divide_rows(pairs, sample_weight):
         return too_many
     counts = counts.reshape(n_splits, 2, -1)
     return RowParts(sample_weight, n_splits, kinds, counts, None)
-
-
-def add(parts):
-    """Return the NamedTuple of sums over the union of disjoint rows."""
-    if len(parts) == 1:
-        return parts[0]
-    kind = type(parts[0])
-    return kind(*(reduce(np.add, values) for values in zip(*parts, strict=True)))
-
-
-def add_others(parts):
-    """Return for every part the sums over all others, without subtraction."""
-    before, after = [None], [None]
-    for part in parts[:-1]:
-        before.append(part if before[-1] is None else add([before[-1], part]))
-    for part in parts[:0:-1]:
-        after.append(part if after[-1] is None else add([part, after[-1]]))
-    return [
-        add([side for side in sides if side is not None])
-        for sides in zip(before, after[::-1], strict=True)
-    ]

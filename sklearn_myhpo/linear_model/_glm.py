@@ -31,7 +31,7 @@ from ._tensors.outputs import tensor_mean_loss, tensor_means
 FAMILIES = {"poisson": PoissonLoss, "gamma": GammaLoss, "tweedie": TweedieLoss}
 
 #: Rows of a training part that usually show by themselves that not all y are zero.
-FIRST_ROWS = 256
+FIRST_OF_TRAINING = 256
 
 
 class GeneralizedLinearModel(RegressorMixin, BilevelLinearModel):
@@ -201,7 +201,7 @@ class GeneralizedLinearModel(RegressorMixin, BilevelLinearModel):
 def _has_constant(loss, y, weights, rows):
     """Return whether the best constant of some rows is finite."""
     # It is finite for all rows where it is for a part of them.
-    first = rows[:FIRST_ROWS]
+    first = rows[:FIRST_OF_TRAINING]
     if np.any(weights[first]) and loss.has_constant(y[first], weights[first]):
         return True
     return loss.has_constant(y[rows], weights[rows])

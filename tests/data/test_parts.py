@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from sklearn_myhpo.data.parts import add, add_others, divide_rows
+from sklearn_myhpo.data.blocks import sums_by_label
+from sklearn_myhpo.data.over_parts import add, add_others
+from sklearn_myhpo.data.parts import divide_rows
 from sklearn_myhpo.data.sums import Sums
 
 
@@ -74,3 +76,15 @@ def test_rows_of_one_side(overlap, in_order):
             parts.train_shares()[split], expected / expected.sum()
         )
         np.testing.assert_allclose(parts.training(split), expected)
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 40])
+@pytest.mark.parametrize("in_order", [False, True])
+def test_sums_of_labels(n_rows, in_order):
+    """A fold that comes in several runs would lose some of its rows."""
+    rng = np.random.default_rng(2)
+    labels = rng.integers(0, 5, n_rows)
+    labels = np.roll(np.sort(labels), 3) if in_order else labels
+    values = rng.random(n_rows)
+    expected = [values[labels == label].sum() for label in range(6)]
+    np.testing.assert_allclose(sums_by_label(labels, values, 6), expected)
