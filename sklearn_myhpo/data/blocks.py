@@ -119,6 +119,18 @@ def rows_by_label(labels, n_labels):
             yield label, order[start:stop]
 
 
+def sums_by_label(labels, values, n_labels):
+    """Return the sums (n_labels,) of values (n_rows,) over the rows of every label.
+
+    Neighbours of one label are added at once, which is several times faster.
+    """
+    starts = np.flatnonzero(labels[1:] != labels[:-1]) + 1
+    if len(labels) and len(starts) < n_labels:
+        starts = np.append(0, starts)
+        labels, values = labels[starts], np.add.reduceat(values, starts)
+    return np.bincount(labels, values, minlength=n_labels)
+
+
 def rows_in_use(used):
     """Yield (rows, columns) of a block: columns together unless they share few rows."""
     if 2 * np.count_nonzero(used) > used.size:

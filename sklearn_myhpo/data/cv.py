@@ -74,7 +74,7 @@ def iterate_splits(cv, rows, *, say, random_state=None):
         pairs, name = _splitter_pairs(cv, rows), f"{_spell(cv)}: split"
     else:
         pairs = _given_pairs(cv, rows)
-    yield from keep_weighty(pairs, rows, name)
+    yield from keep_weighty(pairs, rows, name, are_folds=isinstance(cv, Integral))
     if "groups" in rows.metadata and not takes_groups(cv):
         say_what_groups_need(cv, say)
 

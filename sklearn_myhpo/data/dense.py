@@ -158,6 +158,19 @@ class DenseDesign(MemoryDesign):
             return out
         return np.vstack([out, weights.sum(axis=0)])
 
+    def _moments_about_mean(self, mean, share):
+        """Return the mean squares of the features about their weighted mean."""
+        out, space = np.zeros(self.n_features), Space()
+        for rows in slices(self.n_samples, self.n_features, cached=True):
+            block = space.of(rows.stop - rows.start, self.n_features)
+            out += share[rows] @ np.square(self.X[rows], out=block)
+        square = mean**2
+        if not np.all(2.0 * square <= out):
+            return super()._moments_about_mean(mean, share)
+        # No digits are lost, as no mean is larger than the spread.
+        out -= square
+        return out if self.scale is None else out * self.scale**2
+
     def largest(self):
         """Return the largest size of an entry of X."""
         return max(-self.X.min(initial=0.0), self.X.max(initial=0.0))

@@ -183,6 +183,11 @@ class Design(LinearMap, ABC):
         share = np.full((self.n_samples, 1), 1.0 / self.n_samples)
         return self.squares(share)[:, 0]
 
+    def _moments_about_mean(self, mean, share):
+        """Return the mean squares of the features about their weighted mean."""
+        centred = self.about(mean, self.scale, True, not self.is_sparse)
+        return centred.second_moments(share)
+
     def second_moments(self, sample_weight):
         """Return the weighted mean squares of the centred features."""
         share = (sample_weight / sample_weight.sum())[:, None]
@@ -273,8 +278,7 @@ class Design(LinearMap, ABC):
             # The mean of a constant column is that constant, without rounding error.
             constant, values = self.constants()
             shift[constant] = values
-            centred = self.about(shift, self.scale, True, not self.is_sparse)
-            moments = centred.second_moments(sample_weight)
+            moments = self._moments_about_mean(shift, share)
             far = self.scaled(shift) ** 2 > row_limits().large_mean * moments
         design = self.about(shift, self.scale, True, bool(np.any(far)))
         if design.has_large_means and self.is_sparse:

@@ -66,7 +66,7 @@ class HeldOutRows:
 
     def _with(self, rows, design):
         """Return the rows of a slice, which a design reads."""
-        parts = self.parts.take(np.arange(len(self))[rows])
+        parts = self.parts.take(rows)
         return replace(self, design=design, y=self.y[rows], parts=parts)
 
     def losses(self, split, coef, intercept):

@@ -2,15 +2,20 @@
 
 from dataclasses import dataclass
 from functools import cached_property, reduce
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
+from .blocks import as_slice, sums_by_label
 from .folds.codes import encode, kinds_in_use
 from .limits import row_limits
+from .over_parts import SumsOver
 
 #: Largest number of codes for the kinds of rows at any time.
 MOST_CODES = 2**20
+#: Largest number of runs of rows of one kind, per kind, that are worth a slice each.
+MOST_RUNS_OF_A_KIND = 4
 
 
 class Visit(NamedTuple):
@@ -108,8 +113,13 @@ class RowParts:
             index = np.flatnonzero(weight)
             return index, weight[index]
         counts = self.counts[split, 1]
-        index = np.flatnonzero((counts > 0)[self.kinds])
-        weight = self.sample_weight[index]
+        if self._runs is None:
+            index = np.flatnonzero((counts > 0)[self.kinds])
+        else:
+            own = [run for kind, run in self._runs if counts[kind]]
+            rows = [np.arange(run.start, run.stop) for run in own]
+            index = np.concatenate(rows) if rows else np.empty(0, dtype=np.intp)
+        weight = self.sample_weight[as_slice(index)]
         if counts.max(initial=0) > 1:
             weight = weight * counts[self.kinds[index]]
         if weight.min(initial=1.0) > 0:
@@ -134,9 +144,7 @@ class RowParts:
     def totals(self):
         """Sums of the weights of both parts of every split, shape (n_splits, 2)."""
         if self.kinds is not None:
-            return self.counts @ np.bincount(
-                self.kinds, self.sample_weight, self.counts.shape[2]
-            )
+            return self.counts @ self._kind_weights
         sums = [
             [self.sample_weight[part].sum() for part in pair] for pair in self.pairs
         ]
@@ -162,15 +170,31 @@ class RowParts:
     def held_out_weight(self):
         """Sum of the weights of the rows that any split holds out."""
         if self.kinds is not None:
-            used = np.any(self.counts[:, 1] > 0, axis=0)[self.kinds]
-        else:
-            used = np.zeros(len(self.sample_weight), dtype=bool)
-            used[np.concatenate([part for _, part in self.pairs])] = True
+            return self._kind_weights[np.any(self.counts[:, 1] > 0, axis=0)].sum()
+        used = np.zeros(len(self.sample_weight), dtype=bool)
+        used[np.concatenate([part for _, part in self.pairs])] = True
         return self.sample_weight[used].sum()
 
-    @property
+    @cached_property
     def _kind_sizes(self):
         return np.bincount(self.kinds, minlength=self.counts.shape[2])
+
+    @cached_property
+    def _kind_weights(self):
+        return sums_by_label(self.kinds, self.sample_weight, self.counts.shape[2])
+
+    @cached_property
+    def _runs(self):
+        """The kind and the slice of every run of rows of one kind; None if many."""
+        ends = np.flatnonzero(self.kinds[1:] != self.kinds[:-1]) + 1
+        if len(ends) >= MOST_RUNS_OF_A_KIND * self.counts.shape[2]:
+            return None
+        edges = [0, *ends.tolist(), len(self.kinds)]
+        return [
+            (self.kinds[start], slice(start, stop))
+            for start, stop in pairwise(edges)
+            if start < stop
+        ]
 
     def train_shares(self):
         """Return training weights with sum one, shape (n_splits, n_samples)."""
@@ -181,6 +205,11 @@ class RowParts:
                 np.divide(weight, weight.sum(), out=share)
             return shares
         of_kinds = self.counts[:, 0] / self.totals[:, :1]
+        if self._runs is not None:
+            for kind, run in self._runs:
+                own, weight = of_kinds[:, kind], self.sample_weight[run]
+                np.multiply.outer(own, weight, out=shares[:, run])
+            return shares
         for share, own in zip(shares, of_kinds, strict=True):
             np.take(own, self.kinds, out=share, mode="clip")
             share *= self.sample_weight
@@ -191,7 +220,7 @@ class RowParts:
 
         Parameters
         ----------
-        index : ndarray of int
+        index : ndarray of int or slice
             Increasing.
 
         Returns
@@ -203,7 +232,7 @@ class RowParts:
             kinds = self.kinds[index]
             return RowParts(weight, self.n_splits, kinds, self.counts, None)
         place = np.full(len(self.sample_weight), -1)
-        place[index] = np.arange(len(index))
+        place[index] = np.arange(len(weight))
         pairs = [
             tuple(place[part][place[part] >= 0] for part in pair) for pair in self.pairs
         ]
@@ -243,33 +272,10 @@ class RowParts:
         if self.kinds is None:
             *parts, whole = sums
             return [*zip(parts[::2], parts[1::2], strict=True), (whole, whole)]
-        sums_over = _SumsOver(sums)
+        sums_over = SumsOver(sums)
         parts = [tuple(map(sums_over, pair)) for pair in self.counts]
         whole = sums_over(np.ones(len(sums), dtype=int))
         return [*parts, (whole, whole)]
-
-
-class _SumsOver:
-    """Sums over parts from sums over kinds of rows."""
-
-    def __init__(self, sums):
-        self.sums, self._others = sums, None
-
-    def __call__(self, counts):
-        """Return the sum over kinds, each times its count."""
-        left_out = np.flatnonzero(counts == 0)
-        if len(left_out) == 1 and np.all(np.delete(counts, left_out) == 1):
-            if self._others is None:
-                self._others = add_others(self.sums)
-            return self._others[left_out[0]]
-        used = np.flatnonzero(counts)
-        return add([_multiple(self.sums[kind], counts[kind]) for kind in used])
-
-
-def _multiple(sums, count):
-    if count == 1:
-        return sums
-    return type(sums)(*(count * values for values in sums))
 
 
 def all_rows(sample_weight):
@@ -317,24 +323,3 @@ def divide_rows(pairs, sample_weight):
         return too_many
     counts = counts.reshape(n_splits, 2, -1)
     return RowParts(sample_weight, n_splits, kinds, counts, None)
-
-
-def add(parts):
-    """Return the NamedTuple of sums over the union of disjoint rows."""
-    if len(parts) == 1:
-        return parts[0]
-    kind = type(parts[0])
-    return kind(*(reduce(np.add, values) for values in zip(*parts, strict=True)))
-
-
-def add_others(parts):
-    """Return for every part the sums over all others, without subtraction."""
-    before, after = [None], [None]
-    for part in parts[:-1]:
-        before.append(part if before[-1] is None else add([before[-1], part]))
-    for part in parts[:0:-1]:
-        after.append(part if after[-1] is None else add([part, after[-1]]))
-    return [
-        add([side for side in sides if side is not None])
-        for sides in zip(before, after[::-1], strict=True)
-    ]

@@ -53,6 +53,14 @@ class Rows:
         return self.weights > 0
 
     @cached_property
+    def _all_count(self):
+        return bool(self.counts.all())
+
+    def have_weight(self, index):
+        """Return whether any row of an index has a positive weight."""
+        return bool(len(index)) and (self._all_count or bool(self.counts[index].any()))
+
+    @cached_property
     def used(self):
         """Indices of the rows with positive weight."""
         return np.flatnonzero(self.counts)

@@ -60,7 +60,7 @@ def shares(covariance, coef):
 def _centred_if_far(design):
     """Return the rows in units of X, centred if the means are large."""
     plain = design.about(None, None, False, False)
-    if design.is_sparse:
+    if design.is_sparse or (design.fit_intercept and not design.has_large_means):
         return plain
     rows = plain.sample(row_limits().shift_rows).raw()
     mean = origin(rows)

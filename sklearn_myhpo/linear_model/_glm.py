@@ -30,6 +30,9 @@ from ._tensors.outputs import tensor_mean_loss, tensor_means
 #: Losses of one mean per row, by name; "tweedie" has a power.
 FAMILIES = {"poisson": PoissonLoss, "gamma": GammaLoss, "tweedie": TweedieLoss}
 
+#: Rows of a training part that usually show by themselves that not all y are zero.
+FIRST_OF_TRAINING = 256
+
 
 class GeneralizedLinearModel(RegressorMixin, BilevelLinearModel):
     """Base of the regressors whose loss is half a unit deviance."""
@@ -72,7 +75,7 @@ class GeneralizedLinearModel(RegressorMixin, BilevelLinearModel):
         )
         loss, y = self._family_loss(), checked[1]
         for number, (train, _) in enumerate(pairs):
-            if loss.has_constant(y[train], weights[train]):
+            if _has_constant(loss, y, weights, train):
                 continue
             if own is not None:
                 raise ValueError(
@@ -193,6 +196,15 @@ class GeneralizedLinearModel(RegressorMixin, BilevelLinearModel):
             return tags
         tags.target_tags.positive_only = not y_range.contains(np.float64(-1.0))
         return tags
+
+
+def _has_constant(loss, y, weights, rows):
+    """Return whether the best constant of some rows is finite."""
+    # It is finite for all rows where it is for a part of them.
+    first = rows[:FIRST_OF_TRAINING]
+    if np.any(weights[first]) and loss.has_constant(y[first], weights[first]):
+        return True
+    return loss.has_constant(y[rows], weights[rows])
 
 
 def explained_deviance(loss, raw, y, sample_weight=None):

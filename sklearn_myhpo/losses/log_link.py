@@ -62,7 +62,10 @@ class LogLinkLoss(Loss):
 
     def mean_curvature(self, y, raw, sample_weight):
         """Return the weighted mean of the second derivative at one log mean."""
-        bend = np.broadcast_to(self._bend(y, _clipped(raw)[0]), y.shape)
+        bend = self._bend(y, _clipped(raw)[0])
+        if bend.shape != y.shape:
+            # It does not depend on y.
+            return bend.reshape(1, 1)
         return np.array([[sample_weight @ bend / sample_weight.sum()]])
 
     def third(self, y, raw, a, b, c):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from sklearn_myhpo.data.dense import DenseDesign
 from sklearn_myhpo.data.limits import RowLimits
 from sklearn_myhpo.data.selected import select
 from sklearn_myhpo.data.sources import as_design
@@ -192,3 +193,26 @@ def test_select(container, step, set_limits):
         np.testing.assert_array_equal(rows.to_dense(), X[index])
         some = np.arange(len(index))[1::2]
         np.testing.assert_array_equal(select(rows, some).to_dense(), X[index[some]])
+
+
+@pytest.mark.parametrize("scale", [None, 3.0])
+@pytest.mark.parametrize("mean", [0.0, 0.9, -1.1, 1e3, 1e7])
+def test_moments_about_means(mean, scale):
+    """Bounds of lambda would be off where columns have means, or one is constant."""
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal((500, 3))
+    X[:, 1] += mean
+    for last in (X[:, 2], np.full(500, mean)):
+        X[:, 2] = last
+        weight = rng.uniform(0.0, 2.0, 500)
+        units = None if scale is None else np.full(3, scale)
+        design = DenseDesign(X, None, units, True, False)
+        _, found = design.with_moments(weight, True)
+        centred = X - np.average(X, axis=0, weights=weight)
+        expected = np.average(centred**2, axis=0, weights=weight)
+        expected *= 1.0 if scale is None else scale**2
+        np.testing.assert_allclose(found[:2], expected[:2], rtol=1e-9)
+        is_constant = np.ptp(X[:, 2]) == 0
+        np.testing.assert_allclose(
+            found[2], 0.0 if is_constant else expected[2], rtol=1e-9
+        )

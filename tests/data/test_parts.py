@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from sklearn_myhpo.data.parts import add, add_others, divide_rows
+from sklearn_myhpo.data.blocks import sums_by_label
+from sklearn_myhpo.data.over_parts import add, add_others
+from sklearn_myhpo.data.parts import divide_rows
 from sklearn_myhpo.data.sums import Sums
 
 
@@ -50,11 +52,13 @@ def test_the_parts_of_one_split(overlap):
         np.testing.assert_array_equal(found, parts.sample_weight)
 
 
+@pytest.mark.parametrize("in_order", [False, True])
 @pytest.mark.parametrize("overlap", [False, True])
-def test_rows_of_one_side(overlap):
+def test_rows_of_one_side(overlap, in_order):
     """A row without weight would count, or one that is held out twice count once."""
     rng = np.random.default_rng(0)
-    folds = np.array_split(rng.permutation(30), 3)
+    rows = np.arange(30) if in_order else rng.permutation(30)
+    folds = np.array_split(rows, 3)
     pairs = [(np.concatenate([folds[k - 1], folds[k - 2]]), folds[k]) for k in range(3)]
     pairs[0] = pairs[0][0], np.append(pairs[0][1], pairs[0][1][:2])
     if overlap:
@@ -68,4 +72,19 @@ def test_rows_of_one_side(overlap):
         np.testing.assert_array_equal(index, np.flatnonzero(expected))
         np.testing.assert_allclose(own, expected[index])
         expected = weight * np.bincount(train, minlength=30)
+        np.testing.assert_allclose(
+            parts.train_shares()[split], expected / expected.sum()
+        )
         np.testing.assert_allclose(parts.training(split), expected)
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 40])
+@pytest.mark.parametrize("in_order", [False, True])
+def test_sums_of_labels(n_rows, in_order):
+    """A fold that comes in several runs would lose some of its rows."""
+    rng = np.random.default_rng(2)
+    labels = rng.integers(0, 5, n_rows)
+    labels = np.roll(np.sort(labels), 3) if in_order else labels
+    values = rng.random(n_rows)
+    expected = [values[labels == label].sum() for label in range(6)]
+    np.testing.assert_allclose(sums_by_label(labels, values, 6), expected)

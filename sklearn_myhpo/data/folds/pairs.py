@@ -72,7 +72,7 @@ def _indices(part, n_rows, where):
     return indices.astype(np.intp)
 
 
-def keep_weighty(pairs, rows, name):
+def keep_weighty(pairs, rows, name, *, are_folds=False):
     """Yield the pairs that hold out any weight; refuse those that cannot be fitted.
 
     A split of which every held-out row has weight zero adds nothing to the mean loss.
@@ -83,6 +83,8 @@ def keep_weighty(pairs, rows, name):
     rows : Rows
     name : str
         Beginning of a message, such as "cv=5: fold".
+    are_folds : bool, default=False
+        Whether both parts of every pair are known to have rows, and none in common.
 
     Yields
     ------
@@ -97,10 +99,11 @@ def keep_weighty(pairs, rows, name):
     has_any = False
     for number, pair in enumerate(pairs):
         where = f"{name} {number} (counted from 0)"
-        _check_disjoint(pair, rows, where)
-        if not rows.counts[pair[1]].any():
+        if not are_folds:
+            _check_disjoint(pair, rows, where)
+        if not rows.have_weight(pair[1]):
             continue
-        if not rows.counts[pair[0]].any():
+        if not rows.have_weight(pair[0]):
             raise ValueError(_no_row(where, "training", " with positive sample weight"))
         if rows.is_classifier and rows.needs_classes:
             _check_classes(pair[0], rows, where)

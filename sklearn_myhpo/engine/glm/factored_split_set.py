@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...data.blocks import sums_by_label
 from ..linalg.hessian import CG_TOL, DenseHessian, Solution
 from ..linalg.newton import NEWTON_TOL
 from .factored_curvature import FactoredCurvature
@@ -198,7 +199,7 @@ class FactoredSplitSet(GLMSplitSet):
         starts, losses = np.stack([split.null_raw() for split in self.splits]), 0.0
         for index, owner, weight in self.passes.held_out.visits:
             own = weight * self.loss.value(self.y[index], starts[owner])
-            losses += np.bincount(owner, own, minlength=len(starts))
+            losses += sums_by_label(owner, own, len(starts))
         return losses
 
     def validation_gradients(self, weights):

@@ -43,6 +43,27 @@ class NearPart:
             [train, held_out, train, -train, train, held_out, [scale * whole]]
         )[:, None]
         self._n_splits, self._owner, self._held_out = n_splits, owner, held_out
+        self._trained, self._whole = (trained, train), scale * whole
+
+    def values(self, block, losses, slopes):
+        """Return the sums of losses and slopes (k + 1, n_rows) over a block of rows.
+
+        Returns
+        -------
+        means, held_means : ndarray of shape (k,)
+        gradients : ndarray of shape (k + 1, m)
+        """
+        if self._weight is not None:
+            losses, slopes = losses * self._weight, slopes * self._weight
+        totals, sums = losses.sum(axis=1), sums_of(block, slopes)
+        means, held_means = np.zeros((2, self._n_splits))
+        gradients = np.zeros_like(sums)
+        trained, train = self._trained
+        means[trained] = train * totals[trained]
+        held_means[self._owner] = self._held_out * totals[self._owner]
+        gradients[trained] = train[:, None] * sums[trained]
+        gradients[-1] = self._whole * sums[-1]
+        return means, held_means, gradients
 
     def terms(self, block, columns, y, loss):
         """Return the sums of all terms over a block of such rows, and J' H_V J.

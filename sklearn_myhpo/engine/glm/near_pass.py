@@ -120,10 +120,12 @@ class NearPass:
         passes = self.passes
         raw = np.empty((self.n_splits, 1, passes.rows.n_samples))
 
-        def of_block(_, block, columns, y, train, weight, owner, held, raw):
+        def of_block(part, block, columns, y, train, weight, owner, held, raw):
             images, train = images_of(block, columns), train.T
             raw[...] = images[:-1].T
             losses, slopes, *_ = passes.loss.derivatives(y, images)
+            if part is not None:
+                return part.values(block, losses, slopes)
             own = _Owners(owner, self.n_splits)
             means = np.einsum("kn,kn->k", losses[:-1], train)
             held_means = own.sum(held * own.of(losses))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...data.blocks import rows_by_label
+from ...data.blocks import rows_by_label, sums_by_label
 
 #: Blocks of rows that fill a cache together.
 BLOCKS_OF_A_CACHE = 8
@@ -50,7 +50,7 @@ class PartSums:
         labels, used = self.labels, self.labels >= 0
         if not used.all():
             labels, values = labels[used], values[used]
-        return np.bincount(labels, values, minlength=self.n_parts)
+        return sums_by_label(labels, values, self.n_parts)
 
     def of_values(self, values):
         """Return the mean values (k,) of training and of held-out rows.

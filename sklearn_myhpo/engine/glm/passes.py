@@ -9,7 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...data.blocks import as_slice, interleaved, lower_triangle
+from ...data.blocks import (
+    as_slice,
+    interleaved,
+    lower_triangle,
+    sums_by_label,
+)
 from ...data.limits import row_limits
 
 
@@ -230,7 +235,7 @@ class Passes:
         for index, owner, weight in self.held_out.visits:
             own = raw[owner, :, index]
             losses = weight * self.loss.value(self.y[index], own)
-            total += np.bincount(owner, losses, minlength=self.n_splits)
+            total += sums_by_label(owner, losses, self.n_splits)
         return total
 
     def held_out_gradients(self, raw):

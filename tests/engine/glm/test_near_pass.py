@@ -13,8 +13,8 @@ from sklearn_myhpo.losses import LogisticLoss, PoissonLoss
 from tests.helpers import Spec, folds
 
 
-def problem_of(kind, is_shuffled):
-    """Return a problem of one lambda and uneven weights."""
+def problem_of(kind, is_shuffled, is_weighted=True):
+    """Return a problem of one lambda, with uneven weights or none."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((600, 6))
     if kind == "sparse":
@@ -26,16 +26,17 @@ def problem_of(kind, is_shuffled):
     if not is_shuffled:
         parts = np.array_split(np.arange(600), 4)
         pairs = [(np.setdiff1d(np.arange(600), part), part) for part in parts]
-    weight = rng.uniform(0.3, 2.0, 600)
+    weight = rng.uniform(0.3, 2.0, 600) if is_weighted else None
     spec = Spec(X, y, loss, pairs, np.zeros(6, int), sample_weight=weight)
     return spec.problem(all_directions=False)
 
 
+@pytest.mark.parametrize("is_weighted", [False, True])
 @pytest.mark.parametrize("is_shuffled", [False, True])
 @pytest.mark.parametrize("kind", ["dense", "sparse", "classes"])
-def test_terms_are_those_of_single_passes(kind, is_shuffled):
+def test_terms_are_those_of_single_passes(kind, is_shuffled, is_weighted):
     """The slope in lambda would be that of other rows than the folds'."""
-    problem = problem_of(kind, is_shuffled)
+    problem = problem_of(kind, is_shuffled, is_weighted)
     split_set, full = problem.split_set, problem.full
     passes, rng = split_set.passes, np.random.default_rng(1)
     weights = 0.3 * rng.standard_normal((5, 7))
@@ -57,11 +58,12 @@ def test_terms_are_those_of_single_passes(kind, is_shuffled):
     np.testing.assert_allclose(found.held_gradients, held, atol=1e-13)
     again = NearPass(passes, full.train_weight).gradients(weights)
     np.testing.assert_allclose(again, gradients, atol=1e-13)
-    last, held_losses = NearPass(passes, full.train_weight).values(weights)
-    np.testing.assert_allclose(last.raw, at.raw, atol=1e-12)
-    np.testing.assert_allclose(last.losses, at.losses)
-    np.testing.assert_allclose(last.gradients[..., 0], gradients, atol=1e-13)
-    np.testing.assert_allclose(held_losses, passes.held_out_losses(at.raw))
+    for own in (None, parts):
+        last, held_losses = NearPass(passes, full.train_weight, own).values(weights)
+        np.testing.assert_allclose(last.raw, at.raw, atol=1e-12)
+        np.testing.assert_allclose(last.losses, at.losses)
+        np.testing.assert_allclose(last.gradients[..., 0], gradients, atol=1e-13)
+        np.testing.assert_allclose(held_losses, passes.held_out_losses(at.raw))
 
 
 def test_blocks_are_of_one_split_where_its_rows_are_neighbours():
