@@ -95,10 +95,15 @@ class PyGAM:
 
     def fit(self, X, y):
         """Fit, or search."""
-        if self.has_search:
-            self.model.gridsearch(X, y, progress=False)
-        else:
-            self.model.fit(X, y)
+        from pygam.utils import OptimizationError
+
+        try:
+            if self.has_search:
+                self.model.gridsearch(X, y, progress=False)
+            else:
+                self.model.fit(X, y)
+        except OptimizationError as error:
+            raise RuntimeError("failed") from error
 
     def predict(self, X):
         """Return predictions."""
