@@ -4,8 +4,8 @@ Four tables. "Accuracy": random splits, the same for all tools; the test devianc
 the mean squared error in units of the variance of y, of classes twice the log loss. A
 slow tool gets fewer splits, of which the differences are those of as many of ours.
 "Bands": draws of simulations with known curves; how often a curve lies within the 95 %
-band, over the rows, and how often one that was removed does; on how many features
-without effect the effective degrees of freedom are less than a half. "Growth": seconds
+band, over the rows, and how often one does that has less than half an effective degree
+of freedom; on how many features without effect they are less than a half. "Growth": seconds
 of a fit by rows and by terms. "Memory": what a fit of many rows takes beside X, in a
 process of its own. Tools that are not installed are left out by name, and so are data
 that are not found.
@@ -41,7 +41,6 @@ LIMIT = 60.0
 #: least number of splits and draws.
 TOOL_LIMIT, LEAST = 30.0, 3
 USELESS_EDOF = 0.5
-REMOVED_EDOF = 0.05
 
 
 class Sizes(NamedTuple):
@@ -180,16 +179,16 @@ def bands(sizes):
     }
     for name, make_data in makers.items():
         for label, make in available(REGRESSORS).items():
-            inside, removed, useless, edof = [], [], [], []
+            inside, weak, useless, edof = [], [], [], []
             for seed in in_time(sizes.draws):
                 data = make_data(seed)
                 model = make(data.X, data.categorical)
                 if not model.has_bands:
                     break
                 model.fit(data.X, data.y)
-                covered, gone, left = judge_curves(model, data)
+                covered, own, left = judge_curves(model, data)
                 inside += covered
-                removed += gone
+                weak += own
                 useless += left
                 edof.append(model.edof(data.X))
             if not inside:
@@ -199,7 +198,7 @@ def bands(sizes):
                 name,
                 label,
                 f"{100 * np.mean(inside):.1f} %",
-                f"{100 * np.mean(removed):.0f} % of {len(removed)}" if removed else "",
+                f"{100 * np.mean(weak):.0f} % of {len(weak)}" if weak else "",
                 f"{100 * few:.0f} %",
                 f"{np.median(useless):.2f}",
                 f"{np.mean(edof):.1f}",
@@ -207,11 +206,11 @@ def bands(sizes):
 
 
 def judge_curves(model, data):
-    """Return the coverage of each curve, of removed ones, and useless terms' freedom.
+    """Return the coverage of each curve, of weak ones, and useless terms' freedom.
 
     Both the curve and its estimate have mean zero over the rows.
     """
-    inside, removed, useless = [], [], []
+    inside, weak, useless = [], [], []
     for column, curve in data.curves.items():
         if curve is None:
             useless.append(model.term_edof(column))
@@ -220,9 +219,9 @@ def judge_curves(model, data):
         truth = curve(data.X[:, column])
         off = (effect - effect.mean()) - (truth - truth.mean())
         inside.append(np.mean(np.abs(off) <= half_width))
-        if model.term_edof(column) < REMOVED_EDOF:
-            removed.append(inside[-1])
-    return inside, removed, useless
+        if model.term_edof(column) < USELESS_EDOF:
+            weak.append(inside[-1])
+    return inside, weak, useless
 
 
 def growth(sizes):
@@ -289,7 +288,7 @@ HEADS = {
         "data",
         "tool",
         "curve in the 95 % band",
-        "removed curve in it",
+        "below .5 edof in it",
         "useless below .5 edof",
         "their median edof",
         "edof of the model",

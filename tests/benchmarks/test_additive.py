@@ -73,7 +73,7 @@ class TestBands:
         inside, *_ = additive.judge_curves(Truth(data, 1e-5), data)
         assert inside == [0.99, 0.99]
 
-    def test_removed_curves_are_counted_apart(self):
+    def test_weak_curves_are_counted_apart(self):
         """Bands without width would be hidden among good ones."""
         data = curves.smooth(100, 3, 2)
         truth = Truth(data, 0.0)
