@@ -5,10 +5,10 @@ the mean squared error in units of the variance of y, of classes twice the log l
 slow tool gets fewer splits, of which the differences are those of as many of ours.
 "Bands": draws of simulations with known curves; how often a curve lies within the 95 %
 band, over the rows, and how often one does that has less than half an effective degree
-of freedom; on how many features without effect they are less than a half. "Growth": seconds
-of a fit by rows and by terms. "Memory": what a fit of many rows takes beside X, in a
-process of its own. Tools that are not installed are left out by name, and so are data
-that are not found.
+of freedom; on how many features without effect they are less than a half. "Growth":
+seconds of a fit by rows and by terms. "Memory": what a fit of many rows takes beside X,
+in a process of its own. Tools that are not installed are left out by name, and so are
+data that are not found.
 
     python -m benchmarks.additive [--full] [--tables bands] [--page doc/additive.md]
 """

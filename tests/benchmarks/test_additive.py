@@ -65,7 +65,7 @@ class TestBands:
         """A constant between the curve and its estimate would count as an error."""
         data = curves.smooth(100, 3, 2)
         found = additive.judge_curves(Truth(data, 0.0), data)
-        assert found == ([1.0, 1.0], [], [0.25])
+        assert found == ([1.0, 1.0], [1.0, 1.0], [0.25])
 
     def test_an_error_is_outside(self):
         """The coverage would be too high."""
