@@ -529,6 +529,7 @@ PROVOKE = {
     "few rows of five folds": ridge(Y[:8], X[:8], cv=5),
     "few rows of X_val": ridge(fit={"X_val": X[:3], "y_val": Y[:3]}),
     "flat objective": ridge(data=np.ones((40, 2))),
+    "flat part": ridge(cls=BilevelRidge, solver="implicit", lambda_init=-22.0),
     "certain": logistic(np.where(X[:, 0] > 0, 1, 0), np.sign(X[:, :1]) * 1e5),
     "unfinished solves": few_iterations(logistic(cv=2, tol=1.0, lambda_init=0.0)),
     "unfinished solves of standardized features": few_iterations(
@@ -1697,6 +1698,11 @@ TEXTS = {
         "MYHPORidge found a flat objective: the validation loss is … for every lambda, "
         "so that these data do not determine it. The features may be constant or "
         "unrelated to the target; predictions do not depend on lambda anyway.",
+    ),
+    "flat part": (
+        "FlatObjectiveWarning",
+        "BilevelRidge ended where the validation loss is nearly flat, with a slope of … "
+        "times its value. A minimum may be far away. lambda_init='auto' looks for it.",
     ),
     "certain": (
         "FlatObjectiveWarning",

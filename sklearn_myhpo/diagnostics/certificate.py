@@ -87,6 +87,17 @@ class Certificate:
         return self.certain or self.relative_hypergradient <= LEVEL
 
     @property
+    def is_in_tail(self):
+        """Whether the objective is nearly flat, and falls or rises from here.
+
+        There its slope decays exponentially, and is as large as its curvature.
+        """
+        slope, least = self.relative_hypergradient, self.least_curvature
+        if least is None or slope <= UNFELT:
+            return False
+        return abs(least) <= min(FLAT, 2.0 * slope)
+
+    @property
     def hypergradient_norm(self):
         """The largest absolute entry of the hypergradient."""
         return float(np.max(np.abs(self.hypergradient)))

@@ -197,8 +197,12 @@ class Warnings:
             return
         lower, upper = certificate.lower, certificate.upper
         self._warn_at_bounds(lower, upper, objective)
-        if not (lower | upper).any():
+        if (lower | upper).any():
+            return
+        if self.validation_curve_ is not None:
             self._warn_if_flat(objective)
+        elif certificate.is_in_tail and self._has_parameter("lambda_init"):
+            self._warn_of_tail(certificate, objective)
 
     def _warn_of_the_end(self, problem, result):
         """Warn of a run that did not converge, and say why."""
@@ -253,8 +257,6 @@ class Warnings:
 
     def _warn_if_flat(self, objective):
         """Warn if the objective is constant over the whole range of lambda."""
-        if self.validation_curve_ is None:
-            return
         values = self.validation_curve_["validation_loss"]
         if np.ptp(values) <= FLAT * np.abs(values).max():
             self._say(
@@ -264,6 +266,13 @@ class Warnings:
                 "on lambda anyway.",
                 FlatObjectiveWarning,
             )
+
+    def _warn_of_tail(self, certificate, objective):
+        """Warn of an end on a flat part of the objective."""
+        slope = f"{certificate.relative_hypergradient:.1e} times its value"
+        text = f"ended where the {objective} is nearly flat, with a slope of {slope}."
+        text += " A minimum may be far away. lambda_init='auto' looks for it."
+        self._say(text, FlatObjectiveWarning)
 
     def _warn_of_few_rows(self, source):
         """Warn if the objective is a mean over very few rows."""

@@ -11,6 +11,7 @@ from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_myhpo import BilevelLogisticRegression
+from sklearn_myhpo.exceptions import FlatObjectiveWarning
 from sklearn_myhpo.data.streamed import StreamedDesign
 from sklearn_myhpo.solvers import Implicit, Status, Stochastic, minimize_bilevel
 from sklearn_myhpo.solvers.stochastic.rules import RULES
@@ -147,6 +148,20 @@ def test_absurd_steps_of_a_fit_warn(kind, size, method):
     assert np.all(np.isfinite(model.coef_))
     assert np.all(np.isfinite(model.lambda_))
     assert np.isfinite(model.validation_loss_)
+
+
+@pytest.mark.parametrize("method", ["saba", "stocbio"])
+def test_tiny_steps_on_a_flat_part_warn(method):
+    """The start would pass for the minimum, because the slope is small there."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((200, 6))
+    scores = X @ rng.standard_normal((6, 3)) + rng.gumbel(size=(200, 3))
+    solver = Stochastic(method, step_sizes=(1e-8, 1e-8))
+    model = BilevelLogisticRegression(
+        solver=solver, lambda_init=-1.0, cv=0.4, tol=1e-2, random_state=0
+    )
+    with pytest.warns((ConvergenceWarning, FlatObjectiveWarning)):
+        model.fit(1e4 * X, scores.argmax(axis=1))
 
 
 @pytest.mark.parametrize("method", RULES)
