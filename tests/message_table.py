@@ -1701,8 +1701,8 @@ TEXTS = {
     ),
     "flat part": (
         "FlatObjectiveWarning",
-        "BilevelRidge ended where the validation loss is nearly flat, with a slope of … "
-        "times its value. A minimum may be far away. lambda_init='auto' looks for it.",
+        "BilevelRidge ended where the validation loss is nearly flat, with a slope of "
+        "… times its value. A minimum may be far away. lambda_init='auto' looks for it.",
     ),
     "certain": (
         "FlatObjectiveWarning",

@@ -11,8 +11,8 @@ from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_myhpo import BilevelLogisticRegression
-from sklearn_myhpo.exceptions import FlatObjectiveWarning
 from sklearn_myhpo.data.streamed import StreamedDesign
+from sklearn_myhpo.exceptions import FlatObjectiveWarning
 from sklearn_myhpo.solvers import Implicit, Status, Stochastic, minimize_bilevel
 from sklearn_myhpo.solvers.stochastic.rules import RULES
 from tests.helpers import SPECS, class_spec, ridge_spec, sparsified
