@@ -1702,7 +1702,8 @@ TEXTS = {
     "flat part": (
         "FlatObjectiveWarning",
         "BilevelRidge ended where the validation loss is nearly flat, with a slope of "
-        "… times its value. A minimum may be far away. lambda_init='auto' looks for it.",
+        "… times its value. A minimum may be far away. lambda_init='auto' looks for "
+        "it.",
     ),
     "certain": (
         "FlatObjectiveWarning",
