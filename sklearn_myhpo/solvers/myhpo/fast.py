@@ -212,10 +212,13 @@ def _at_minimum(problem, state):
         there, inner = _tried(problem, state)
         moved = _state(problem, there, state.rho, inner)
         return moved if _rank(moved) < _rank(state) else state
+    full = state
     if state.rho:
-        state = _with_proposal(problem, state._replace(rho=0.0))
-    state = tail_left(problem, state, _refined, _tried, _arrived)
-    return ended(problem, state, _evaluated)
+        full = _with_proposal(problem, state._replace(rho=0.0))
+    left = tail_left(problem, full, _refined, _tried, _arrived)
+    found = ended(problem, left, _evaluated)
+    # Steps without the proximal term may be too long.
+    return state if found is full else found
 
 
 def _evaluated(problem, state, move, inner):
