@@ -36,6 +36,8 @@ MOST_ROUNDS, MOST_COMMON = 30, 8
 MOST_DRAWN = 3
 #: Length of the last move of lambda, relative to `tol`.
 LAST_MOVE = 1e-1
+#: Error of lambda after that move, relative to `tol`, where no pass follows it.
+SETTLED_MOVE = 1e-3
 #: Longest step of lambda that follows the last pass; longer ones are in flat tails.
 LONGEST_END = 1e-3
 #: Accuracy of the weights relative to `tol`.
@@ -269,7 +271,7 @@ class StreamedDriver(Rounds):
             return now
         # A lambda that moves no weight may be anywhere.
         is_felt = step > LAST_MOVE * WEIGHTS_SHARE * self.tol
-        if is_felt and rate * move > LAST_MOVE * self.tol:
+        if is_felt and rate * move > SETTLED_MOVE * self.tol:
             return now
         return now._replace(lambda_=now.ahead, at=now.there)
 
