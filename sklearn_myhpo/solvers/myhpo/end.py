@@ -106,7 +106,7 @@ def tail_left(problem, state, refine, try_step, arrive):
 
 def _is_in_tail(state):
     """Whether Newton's step of a lambda is so long that its loss is flat."""
-    return bool(np.any(np.abs(state.target - state.lambda_) > FLAT_MOVE))
+    return length(state.target - state.lambda_) > FLAT_MOVE
 
 
 def _move(state):

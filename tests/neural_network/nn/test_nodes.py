@@ -66,7 +66,7 @@ def slopes(loss, variables):
     found = torch.autograd.grad(
         loss, variables, allow_unused=True, materialize_grads=True
     )
-    # Those of the nodes are in memory that the next pass uses again.
+    # The next pass writes into the memory of gradients that nodes return.
     return [each.clone() for each in found]
 
 

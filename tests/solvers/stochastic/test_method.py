@@ -190,7 +190,7 @@ def test_absurd_steps_on_a_part_leave_it_out():
 
 
 def test_without_refit_nothing_exact_is_done():
-    """Who has no time for a Newton step sets refit=False."""
+    """A fit with refit=False would take the time of a Newton step."""
     X, y = load_breast_cancer(return_X_y=True)
     model = BilevelLogisticRegression(
         solver="stochastic", cv=0.25, refit=False, max_iter=3, random_state=0
