@@ -573,7 +573,7 @@ def test_weights_of_sparse_rows_with_large_means(size, fit_intercept):
 def test_weights_of_sparse_rows_with_few_large_columns():
     """The differences of rows would be lost, or a dense copy take all memory."""
     rng = np.random.default_rng(0)
-    X = sparse.random_array((30, 80), density=0.1, rng=rng, format="lil")
+    X = sparse.random_array((30, 80), density=0.1, random_state=rng, format="lil")
     X[:, [3]] = 1e6 + rng.standard_normal((30, 1))
     model = MYHPORidge(store_coef=False)
     message = r"columns of sparse X with 8\.\d* of 80 entries .* use store_coef=True"
