@@ -13,7 +13,7 @@ from ...data.sampling import every_kth
 from ...data.shared_rows import SharedRows
 from ..linalg.penalty_path import penalty_path
 from ..linalg.stacked import StackedSolver
-from .factored_newton import two_loops
+from .factored_newton import Correction, two_loops
 from .passes import Passes
 
 #: Step of lambda between the penalties that are compared.
@@ -119,7 +119,7 @@ def _of_all(split, gram, factors, lambda_, weights, centred):
     rows, penalty = SharedRows(split.rows, 1), 2.0 * np.exp(lambda_)
     solver = _solver(gram, penalty * factors)
     passes = Passes(rows, split.loss, split.y, split.train_weight[None], None)
-    last, pairs, before = np.inf, [], None
+    last, corrections, before = np.inf, [], None
     for number in range(CENTRE_PASSES):
         at = passes.slopes(weights[None, :, None])
         split.counts.n_train_gradients += 1
@@ -127,9 +127,10 @@ def _of_all(split, gram, factors, lambda_, weights, centred):
         loss = at.losses[0] + 0.5 * felt @ weights
         slope = at.gradients[..., 0] + felt
         if before is not None:
-            pairs.append(((weights - before[0])[None], slope - before[1]))
+            move = (weights - before[0])[None]
+            corrections.append(Correction.of(move, slope - before[1]))
         before = weights, slope
-        step = two_loops(pairs, slope[None], solver.solve)[0]
+        step = two_loops(corrections, slope[None], solver.solve)[0]
         promised = max(0.5 * np.vdot(slope, step), 0.0)
         error = np.sqrt(promised / max(abs(loss), 1e-300))
         if not error < last:

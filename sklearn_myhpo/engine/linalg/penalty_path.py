@@ -23,6 +23,8 @@ def penalty_path(grams, factors):
 class PenaltyPath(ABC):
     """The inverses of ``G_k + p F`` of several splits and all p.
 
+    Right-hand sides may be those of the first splits only.
+
     Parameters
     ----------
     grams : ndarray of shape (k, m, m)
@@ -85,17 +87,18 @@ class PenaltyPath(ABC):
 
     def turned(self, rights):
         """Return right-hand sides (k, ..., m) in the basis."""
-        return np.matmul(rights, self.vectors)
+        return np.matmul(rights, self.vectors[: len(rights)])
 
     def back(self, turned):
         """Return weights (k, ..., m) of coordinates (k, ..., q)."""
-        return np.matmul(turned, self.vectors.transpose(0, 2, 1))
+        return np.matmul(turned, self.vectors[: len(turned)].transpose(0, 2, 1))
 
     def rest(self, rights):
         """Return the part of solutions (k, ..., m) that no penalty changes."""
         out = np.zeros_like(rights)
         if self._has_free:
-            out[..., self._free] = np.matmul(rights[..., self._free], self._corner)
+            corner = self._corner[: len(rights)]
+            out[..., self._free] = np.matmul(rights[..., self._free], corner)
         return out
 
     def solve(self, rights, penalty):
@@ -120,7 +123,8 @@ class DiagonalPath(PenaltyPath):
 
     def shrunk(self, turned, penalties):
         """Return solutions (k, r, q) of right-hand sides in the basis."""
-        return turned / (self.values[:, None] + np.reshape(penalties, (-1, 1)))
+        values = self.values[: len(turned), None]
+        return turned / (values + np.reshape(penalties, (-1, 1)))
 
     def freedom(self, penalties):
         """Return the degrees of freedom (k, n) of penalized coordinates."""
@@ -153,9 +157,8 @@ class TridiagonalPath(PenaltyPath):
         out = np.empty(
             (len(turned), max(turned.shape[1], len(penalties)), turned.shape[2])
         )
-        for own, rights, *matrix in zip(
-            out, turned, self._diagonals, self._sides, strict=True
-        ):
+        for number, (own, rights) in enumerate(zip(out, turned, strict=True)):
+            matrix = self._diagonals[number], self._sides[number]
             if len(penalties) == 1:
                 own[...] = _solved(*matrix, penalties[0], rights.T).T
                 continue
