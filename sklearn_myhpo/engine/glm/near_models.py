@@ -68,11 +68,7 @@ class TrainModels:
 
     def minima(self, lambda_):
         """Return the minima at a lambda and two derivatives there, (3, n_models, m)."""
-        penalty = 2.0 * np.exp(lambda_)
-        shrunk, first = self.path.shrunk, self.path.shrunk(self._turned, penalty)
-        second = -penalty * shrunk(first, penalty)
-        third = second - 2.0 * penalty * shrunk(second, penalty)
-        turned = np.concatenate([first, second, third], axis=1)
+        turned = self.path.with_derivatives(self._turned, 2.0 * np.exp(lambda_))
         found = self.path.back(turned).swapaxes(0, 1)
         found[0] += self._rest
         return found

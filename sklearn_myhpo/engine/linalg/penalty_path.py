@@ -76,6 +76,24 @@ class PenaltyPath(ABC):
             The p of all right-hand sides, or of each.
         """
 
+    def with_derivatives(self, turned, penalty):
+        """Return solutions, and two derivatives in the log of the penalty.
+
+        Parameters
+        ----------
+        turned : ndarray of shape (k, 1, q)
+            Right-hand sides in the basis.
+        penalty : float
+
+        Returns
+        -------
+        ndarray of shape (k, 3, q)
+        """
+        first = self.shrunk(turned, penalty)
+        second = -penalty * self.shrunk(first, penalty)
+        third = second - 2.0 * penalty * self.shrunk(second, penalty)
+        return np.concatenate([first, second, third], axis=1)
+
     @abstractmethod
     def freedom(self, penalties):
         """Return the degrees of freedom (k, n) of penalized coordinates.
@@ -126,6 +144,17 @@ class DiagonalPath(PenaltyPath):
         values = self.values[: len(turned), None]
         return turned / (values + np.reshape(penalties, (-1, 1)))
 
+    def with_derivatives(self, turned, penalty):
+        """Return solutions, and two derivatives in the log of the penalty."""
+        out = np.empty((len(turned), 3, turned.shape[2]))
+        inverse = 1.0 / (self.values[: len(turned)] + penalty)
+        share = penalty * inverse
+        first, second, third = out.transpose(1, 0, 2)
+        np.multiply(turned[:, 0], inverse, out=first)
+        np.multiply(first, -share, out=second)
+        np.multiply(second, 1.0 - 2.0 * share, out=third)
+        return out
+
     def freedom(self, penalties):
         """Return the degrees of freedom (k, n) of penalized coordinates."""
         values = self.values[:, None]
@@ -172,15 +201,12 @@ class TridiagonalPath(PenaltyPath):
         The diagonal of the inverse follows from the pivots of the eliminations from
         both ends.
         """
-        diagonals = self._diagonals.T[:, :, None] + penalties
-        squares = self._sides.T[:, :, None] ** 2
-        down, up = np.empty_like(diagonals), np.empty_like(diagonals)
-        down[0], up[-1] = diagonals[0], diagonals[-1]
-        for row in range(1, len(down)):
-            down[row] = diagonals[row] - squares[row - 1] / down[row - 1]
-            back = len(up) - 1 - row
-            up[back] = diagonals[back] - squares[back] / up[back + 1]
-        traces = np.sum(1.0 / (down + up - diagonals), axis=0)
+        traces = np.array(
+            [
+                [_trace_of_inverse(diagonal + penalty, side) for penalty in penalties]
+                for diagonal, side in zip(self._diagonals, self._sides, strict=True)
+            ]
+        )
         return self._diagonals.shape[1] - penalties * traces
 
 
@@ -190,6 +216,15 @@ def _solved(diagonal, side, penalty, rights):
     if info:
         raise np.linalg.LinAlgError
     return found
+
+
+def _trace_of_inverse(diagonal, side):
+    """Return the trace of the inverse of a positive definite tridiagonal matrix."""
+    down, _, failed = lapack.dpttrf(diagonal, side)
+    up, _, failed_up = lapack.dpttrf(diagonal[::-1], side[::-1])
+    if failed or failed_up:
+        raise np.linalg.LinAlgError
+    return np.sum(1.0 / (down + up[::-1] - diagonal))
 
 
 def _block(matrices, rows, columns):
