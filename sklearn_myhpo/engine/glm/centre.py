@@ -11,6 +11,7 @@ import numpy as np
 
 from ...data.sampling import every_kth
 from ...data.shared_rows import SharedRows
+from ..conditioning import holds_roughly
 from ..linalg.penalty_path import penalty_path
 from ..linalg.stacked import StackedSolver
 from .factored_newton import Correction, two_loops
@@ -152,6 +153,7 @@ class _Sample:
     def __init__(self, split, index):
         self.loss, self.y = split.loss, split.y[index]
         self.rows = split.rows if index.step == 1 else split.rows.take(index)
+        self._gram_rows = self.rows.roughly()
         self.weight = split.train_weight[index]
         self.weight = self.weight / max(self.weight.sum(), np.finfo(float).tiny)
         self.size = _effective(self.weight)
@@ -172,7 +174,10 @@ class _Sample:
         values, slopes, curvature, _ = self.loss.derivatives(self.y, raw)
         own = self.weight * curvature
         dispersion = (self.weight @ slopes**2) / own.sum()
-        gram = self.rows.gram(own)
+        gram = self._gram_rows.gram(own)
+        if self._gram_rows is not self.rows and not holds_roughly(gram):
+            self._gram_rows = self.rows
+            gram = self.rows.gram(own)
         slope = self.rows.adjoint((self.weight * slopes)[:, None])[:, 0]
         right = gram @ weights - slope
         return gram, right, dispersion / self.size, self.weight @ values

@@ -132,7 +132,7 @@ class NearModels(TrainModels):
     def __init__(self, split_set, full, factors, centre):
         sums = (PartSums if split_set.makes_models else OneSplitSums)(split_set)
         self.parts = sums if split_set.makes_models else None
-        split_set.shared_curvature.renew(centre.raw[None])
+        split_set.shared_curvature.renew(centre.raw[None], is_rough=True)
         grams, self.held_grams, whole = sums.matrices(full.train_weight)
         super().__init__(np.concatenate([grams, whole]), factors)
         split_set.counts.n_factorizations += len(self.grams)

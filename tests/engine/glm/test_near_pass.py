@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from sklearn_myhpo import MYHPOPoissonRegressor
 from sklearn_myhpo.engine.glm.centre import Centre
 from sklearn_myhpo.engine.glm.near_models import NearModels
 from sklearn_myhpo.engine.glm.near_pass import NearPass
@@ -141,3 +142,28 @@ def test_gradients_without_features(order):
     expected = split_set.passes.slopes(np.stack(starts)).gradients
     size = np.linalg.norm(expected, axis=(1, 2))
     assert np.all(np.linalg.norm(found - expected, axis=(1, 2)) <= 1e-2 * size)
+
+
+def features_of(kind, rng):
+    """Return features (5000, 8) that are hard for single precision, or easy."""
+    X = rng.standard_normal((5000, 8))
+    if kind == "collinear":
+        X[:, 1] = X[:, 0] + 1e-5 * X[:, 1]
+    if kind == "far":
+        X += 50.0
+    units = {"tiny": 1e-20, "huge": 1e25}.get(kind, 1.0)
+    return X * units, X
+
+
+@pytest.mark.parametrize("kind", ["easy", "collinear", "far", "tiny", "huge"])
+def test_single_precision_leads_to_the_same_lambda(kind):
+    """Strengths would depend on the units of X, or on their number."""
+    rng = np.random.default_rng(5)
+    X, own = features_of(kind, rng)
+    y = rng.poisson(np.exp(0.1 * (own - own.mean(axis=0)).sum(axis=1))).astype(float)
+    exact = MYHPOPoissonRegressor().fit(X, y)
+    with use_limits(rough_features=1):
+        rough = MYHPOPoissonRegressor().fit(X, y)
+    assert rough.lambda_ == pytest.approx(exact.lambda_, abs=1e-9)
+    assert rough.n_iter_ == exact.n_iter_
+    np.testing.assert_allclose(rough.coef_, exact.coef_, rtol=1e-8)
