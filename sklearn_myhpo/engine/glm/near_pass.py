@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...data.blocks import add_all
+from ...data.blocks import LONG_RUN, add_all, long_runs, one_label_each
 from ...data.limits import row_limits
 from ...data.threads import map_shares
 from .near_part import NearPart, images_of, in_parts, sums_of
@@ -14,8 +14,6 @@ from .passes import Slopes
 
 #: Numbers per row and split that a block of rows makes: images, derivatives, weights.
 WORKING = 8
-#: A run of rows of one part is long from this share of a block, one over it.
-LONG_RUN = 8
 
 
 class NearTerms(NamedTuple):
@@ -243,17 +241,11 @@ def _blocks_of(marks, size, most_ends):
     if len(ends) <= max(most_ends, n_rows // size):
         edges = [0, *ends.tolist(), n_rows]
         return [rows for pair in pairwise(edges) for rows in _equal_slices(*pair, size)]
-    # Stratified folds of rows in any order have long runs and a few rows between them.
-    starts, stops = np.append(0, ends), np.append(ends, n_rows)
-    is_long = LONG_RUN * (stops - starts) >= size
-    others = np.flatnonzero(np.repeat(~is_long, stops - starts))
+    runs, others = long_runs(marks, -(-size // LONG_RUN))
     if len(others) > row_limits().few_rows * n_rows:
         return _equal_slices(0, n_rows, size)
-    runs = zip(starts[is_long].tolist(), stops[is_long].tolist(), strict=True)
     blocks = [rows for pair in runs for rows in _equal_slices(*pair, size)]
-    order = others[np.argsort(marks[others], kind="stable")]
-    ends = np.flatnonzero(np.diff(marks[order])) + 1
-    for own in np.split(order, ends):
+    for own in one_label_each(others, marks):
         blocks += [own[rows] for rows in _equal_slices(0, len(own), size)]
     return blocks
 
