@@ -5,6 +5,7 @@ from scipy.linalg import svdvals
 from scipy.linalg.lapack import dpotrf
 
 from ..data.limits import row_limits
+from ..data.memory import weighted_gram
 from ..data.row_space import tall_triangle
 from ..data.sampling import every_kth
 from .limits import limits
@@ -101,7 +102,7 @@ def needs_rotation(design, sample_weight, second_moments):
     rows = every_kth(n, SHOWN_ROWS * d)
     if rows.step > 1:
         # With more rows, the residual of a column can only grow.
-        gram = design.take(rows).gram(sample_weight[rows])[:d, :d]
+        gram = weighted_gram(design.take(rows).centred(), sample_weight[rows])
         squares = sample_weight.sum() * second_moments
         if squares.min() > 0 and not is_ill_conditioned(gram, squares=squares):
             return False

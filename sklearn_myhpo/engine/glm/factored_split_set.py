@@ -273,9 +273,9 @@ class FactoredSplitSet(GLMSplitSet):
         """
         if not self._has_null_slopes:
             return np.empty((len(self.y), 0))
-        common = np.full((len(self.y), 1), np.mean(self._null_starts))
-        slopes, bends = self.loss.gradient_and_curvature(self.y, common)
-        return np.concatenate([slopes, bends[:, 0]], axis=1)
+        common = np.full((1, len(self.y)), np.mean(self._null_starts))
+        slopes, bends, _ = self.loss.slopes(self.y, common)
+        return np.concatenate([slopes, bends]).T
 
     def know_null(self, sums):
         """Keep the sums (n_splits, m, 2) of `null_slopes` over the training rows."""
