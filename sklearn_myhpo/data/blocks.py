@@ -135,6 +135,8 @@ def runs_by_label(labels):
 
     The order of the rows depends on the block, and with it the rounding of sums.
     """
+    if not len(labels):
+        return
     runs, others = long_runs(labels, -(-len(labels) // LONG_RUN))
     for start, stop in runs:
         yield labels[start], slice(start, stop)
