@@ -7,6 +7,9 @@ import numpy as np
 
 from .limits import row_limits
 
+#: A run of rows of one label is long from this share of a block, one over it.
+LONG_RUN = 8
+
 
 def slices(n_rows, entries_per_row, least_rows=1, *, cached=False):
     """Yield slices of rows of bounded size.
@@ -96,6 +99,56 @@ def interleaved(grams):
 def lower_triangle(k):
     """Return the indices of the lower triangle of a matrix (k, k), row by row."""
     return np.tril_indices(k)
+
+
+def long_runs(labels, least):
+    """Return the runs of one label, of a least length, and the other rows.
+
+    Stratified folds of rows in any order have long runs, and a few rows between them.
+
+    Parameters
+    ----------
+    labels : ndarray of int of shape (n_rows,)
+    least : int
+        Rows of the shortest long run.
+
+    Returns
+    -------
+    runs : list of (int, int)
+        First row, and end, of every long run.
+    others : ndarray of int
+        Rows in no long run, in the order of their labels.
+    """
+    ends = np.flatnonzero(labels[1:] != labels[:-1]) + 1
+    starts, stops = np.append(0, ends), np.append(ends, len(labels))
+    is_long = stops - starts >= least
+    others = np.empty(0, dtype=np.intp)
+    if not is_long.all():
+        others = np.flatnonzero(np.repeat(~is_long, stops - starts))
+        others = others[np.argsort(labels[others], kind="stable")]
+    runs = zip(starts[is_long].tolist(), stops[is_long].tolist(), strict=True)
+    return list(runs), others
+
+
+def runs_by_label(labels):
+    """Yield (label, rows) of a block: slices for long runs, indices for other rows.
+
+    The order of the rows depends on the block, and with it the rounding of sums.
+    """
+    if not len(labels):
+        return
+    runs, others = long_runs(labels, -(-len(labels) // LONG_RUN))
+    for start, stop in runs:
+        yield labels[start], slice(start, stop)
+    for index in one_label_each(others, labels):
+        yield labels[index[0]], index
+
+
+def one_label_each(index, labels):
+    """Return the parts of an index, in the order of labels, that have one label."""
+    if not len(index):
+        return []
+    return np.split(index, np.flatnonzero(np.diff(labels[index])) + 1)
 
 
 def rows_by_label(labels, n_labels):

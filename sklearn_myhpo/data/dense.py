@@ -51,6 +51,14 @@ class DenseDesign(MemoryDesign):
         """Return the same rows with another origin, units and last coordinate."""
         return DenseDesign(self.X, shift, scale, fit_intercept, has_large_means)
 
+    def roughly(self):
+        """Return the same rows, with Gram matrices in single precision if it pays."""
+        if self.n_features < row_limits().rough_features:
+            return self
+        return RoughDesign(
+            self.X, self.shift, self.scale, self.fit_intercept, self.has_large_means
+        )
+
     def blocks(self, entries_per_row=1, least_rows=1):
         """Yield views of some rows at a time."""
         for rows in slices(self.n_samples, entries_per_row, least_rows):
@@ -213,6 +221,32 @@ class DenseDesign(MemoryDesign):
             self._pairs = _pair_products(self.to_dense()), number
         pairs, number = self._pairs
         return (weights.T @ pairs.T)[:, number]
+
+
+class RoughDesign(DenseDesign):
+    """Dense rows whose Gram matrices are products in single precision.
+
+    The error is about 1e-6 of the squares of the features. Rows are centred first, so
+    that large means add nothing to it.
+    """
+
+    def _of(self, X):
+        return RoughDesign(
+            X, self.shift, self.scale, self.fit_intercept, self.has_large_means
+        )
+
+    def add_grams(self, out, index, weights, space):
+        """Add the Gram matrices of rows with weights that are not negative to `out`."""
+        rows, origin = self.X[index], self.own_shift
+        n_rows, n_features = rows.shape
+        single = space.of(-(-n_rows // 2), n_features).view(np.float32)
+        single = single.reshape(-1, n_features)[:n_rows]
+        for matrix, weight in zip(out, weights.T, strict=True):
+            np.subtract(rows, origin, out=single, casting="same_kind")
+            single *= np.sqrt(weight).astype(np.float32)[:, None]
+            products, total = (single.T @ single).astype(np.float64), weight.sum()
+            ends = weight @ rows - total * origin
+            matrix += self.gram_of_centred(products, ends, total)
 
 
 def _pair_products(rows):

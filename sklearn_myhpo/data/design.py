@@ -56,6 +56,10 @@ class Design(LinearMap, ABC):
         self.fit_intercept = fit_intercept
         self.has_large_means = has_large_means
 
+    def roughly(self):
+        """Return the same rows, with Gram matrices in single precision if it pays."""
+        return self
+
     # The two methods of a data source.
 
     @abstractmethod

@@ -33,6 +33,9 @@ class RowLimits:
     thin_features, thin_vectors, thin_bytes : int
         Number of features from which few vectors are multiplied one by one with the
         transpose of X, up to this number of vectors, and bytes of a block of rows then.
+    rough_features : int
+        Number of features from which a Gram matrix is worth a copy of the rows in
+        single precision, where that is accurate enough.
     thin_work, sparse_work : float
         Multiplications from which dense and sparse products use all threads: about a
         millisecond of reading.
@@ -97,6 +100,7 @@ class RowLimits:
     thin_features: int = 256
     thin_vectors: int = 3
     thin_bytes: int = 2**22
+    rough_features: int = 100
     thin_work: float = 5e6
     sparse_work: float = 1e6
     pass_entries: int = 2**19

@@ -128,6 +128,16 @@ class LinearMap:
             cross = np.outer(0.5 * (first + ends), origin)
             products -= cross
             products -= cross.T
+        return self.gram_of_centred(products, ends, total)
+
+    def gram_of_centred(self, products, ends, total):
+        """Return a Gram matrix in the coordinates, of sums over rows about the origin.
+
+        Parameters
+        ----------
+        products, ends, total
+            As the first three of `gram_of_products`.
+        """
         if self.scale is not None:
             products *= self.scale[:, None] * self.scale
             ends = ends * self.scale

@@ -30,6 +30,11 @@ class SharedRows(SplitRows):
         """Return some of the rows of all splits."""
         return SharedRows(self.design.take(index), self.n_splits)
 
+    def roughly(self):
+        """Return the rows with Gram matrices in single precision if it pays."""
+        design = self.design.roughly()
+        return self if design is self.design else SharedRows(design, self.n_splits)
+
     def forward(self, weights, owners=None):
         """Return raw predictions (k, n_outputs, n_samples)."""
         return forward_all(self.design, weights)

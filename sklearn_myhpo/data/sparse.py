@@ -6,7 +6,7 @@ from scipy import sparse
 from .blocks import slices
 from .limits import row_limits
 from .memory import MemoryDesign
-from .sparse_products import SparseProducts
+from .sparse_products import SparseProducts, neighbours
 
 
 class SparseDesign(MemoryDesign):
@@ -62,6 +62,10 @@ class SparseDesign(MemoryDesign):
 
     def take(self, index):
         """Return the rows of an index or slice."""
+        if isinstance(index, slice):
+            start, stop, step = index.indices(self.n_samples)
+            if step == 1 and start < stop:
+                return self._of(neighbours(self.X, slice(start, stop)))
         return self._of(self.X[index])
 
     def stacked(self, parts):

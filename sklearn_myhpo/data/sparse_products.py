@@ -47,11 +47,11 @@ class SparseProducts:
             ends = np.searchsorted(X.indptr, ends[1:-1])
             ends = [0, *ends.tolist(), X.shape[0]]
             slices = [slice(*pair) for pair in pairwise(ends)]
-            self._parts[n_parts] = slices, [_rows(X, one) for one in slices]
+            self._parts[n_parts] = slices, [neighbours(X, one) for one in slices]
         return self._parts[n_parts]
 
 
-def _rows(X, rows):
+def neighbours(X, rows):
     """Return rows of a CSR matrix that share its memory."""
     indptr = X.indptr[rows.start : rows.stop + 1]
     entries = slice(indptr[0], indptr[-1])

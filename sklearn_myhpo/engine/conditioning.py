@@ -5,6 +5,7 @@ from scipy.linalg import svdvals
 from scipy.linalg.lapack import dpotrf
 
 from ..data.limits import row_limits
+from ..data.memory import weighted_gram
 from ..data.row_space import tall_triangle
 from ..data.sampling import every_kth
 from .limits import limits
@@ -15,6 +16,9 @@ from .limits import limits
 LEAST_OWN, LEAST_RATIO = 1e-9, 1e-10
 #: The same share for several lambdas, for which the remedy costs more.
 LEAST_OWN_OF_GROUPS = 1e-13
+#: The same share, and the smallest square of a column, for moments that were computed
+#: in single precision.
+LEAST_OWN_ROUGH, LEAST_ROUGH = 1e-3, 1e-30
 #: Relative size of singular values that count as rounding error.
 LOST = 1e-14
 #: Rows per feature of the sample that tests whether all rows are well-conditioned.
@@ -45,6 +49,15 @@ def is_ill_conditioned(gram, least_own=LEAST_OWN, squares=None):
     scaled = gram[np.ix_(kept, kept)] * scale * scale[:, None]
     factor, failed = dpotrf(scaled, lower=1, overwrite_a=1)
     return bool(failed) or np.diag(factor).min() ** 2 < least_own
+
+
+def holds_roughly(gram):
+    """Whether a Gram matrix (m, m) that was computed in single precision is accurate.
+
+    Very small squares may have lost digits, or be zero.
+    """
+    is_lost = np.diag(gram).min(initial=np.inf) < LEAST_ROUGH
+    return not (is_lost or is_ill_conditioned(gram, LEAST_OWN_ROUGH))
 
 
 def has_large_means(design, sample_weight, second_moments):
@@ -89,7 +102,7 @@ def needs_rotation(design, sample_weight, second_moments):
     rows = every_kth(n, SHOWN_ROWS * d)
     if rows.step > 1:
         # With more rows, the residual of a column can only grow.
-        gram = design.take(rows).gram(sample_weight[rows])[:d, :d]
+        gram = weighted_gram(design.take(rows).centred(), sample_weight[rows])
         squares = sample_weight.sum() * second_moments
         if squares.min() > 0 and not is_ill_conditioned(gram, squares=squares):
             return False

@@ -10,6 +10,7 @@ from sklearn_myhpo.data.parts import divide_rows
 from sklearn_myhpo.data.sources import as_design
 from sklearn_myhpo.data.sparse import as_sparse_if_mostly_zero
 from sklearn_myhpo.data.sums import sum_products, sum_residuals
+from sklearn_myhpo.engine.limits import use_limits
 from tests.helpers import as_sums
 
 N, D = 61, 5
@@ -103,6 +104,13 @@ def test_sums(pair):
         for weight, gram in zip(weights[labels == part].T, found[part], strict=True):
             assert_close(gram / unit, own.T @ (weight[:, None] * own) / unit)
     square = np.abs(weights)
+    with use_limits(rough_features=1):
+        found = design.roughly().part_grams(square, labels, 3)
+    for part in range(3):
+        own = rows[labels == part]
+        for weight, gram in zip(square[labels == part].T, found[part], strict=True):
+            exact = own.T @ (weight[:, None] * own)
+            np.testing.assert_allclose(gram / unit, exact / unit, atol=1e-4)
     assert_close(
         design.squares(square) / size[:, None] ** 2,
         (rows**2).T @ square / size[:, None] ** 2,

@@ -11,9 +11,10 @@ import numpy as np
 
 from ...data.sampling import every_kth
 from ...data.shared_rows import SharedRows
+from ..conditioning import holds_roughly
 from ..linalg.penalty_path import penalty_path
 from ..linalg.stacked import StackedSolver
-from .factored_newton import two_loops
+from .factored_newton import Correction, two_loops
 from .passes import Passes
 
 #: Step of lambda between the penalties that are compared.
@@ -119,7 +120,7 @@ def _of_all(split, gram, factors, lambda_, weights, centred):
     rows, penalty = SharedRows(split.rows, 1), 2.0 * np.exp(lambda_)
     solver = _solver(gram, penalty * factors)
     passes = Passes(rows, split.loss, split.y, split.train_weight[None], None)
-    last, pairs, before = np.inf, [], None
+    last, corrections, before = np.inf, [], None
     for number in range(CENTRE_PASSES):
         at = passes.slopes(weights[None, :, None])
         split.counts.n_train_gradients += 1
@@ -127,9 +128,10 @@ def _of_all(split, gram, factors, lambda_, weights, centred):
         loss = at.losses[0] + 0.5 * felt @ weights
         slope = at.gradients[..., 0] + felt
         if before is not None:
-            pairs.append(((weights - before[0])[None], slope - before[1]))
+            move = (weights - before[0])[None]
+            corrections.append(Correction.of(move, slope - before[1]))
         before = weights, slope
-        step = two_loops(pairs, slope[None], solver.solve)[0]
+        step = two_loops(corrections, slope[None], solver.solve)[0]
         promised = max(0.5 * np.vdot(slope, step), 0.0)
         error = np.sqrt(promised / max(abs(loss), 1e-300))
         if not error < last:
@@ -151,6 +153,7 @@ class _Sample:
     def __init__(self, split, index):
         self.loss, self.y = split.loss, split.y[index]
         self.rows = split.rows if index.step == 1 else split.rows.take(index)
+        self._gram_rows = self.rows.roughly()
         self.weight = split.train_weight[index]
         self.weight = self.weight / max(self.weight.sum(), np.finfo(float).tiny)
         self.size = _effective(self.weight)
@@ -171,7 +174,10 @@ class _Sample:
         values, slopes, curvature, _ = self.loss.derivatives(self.y, raw)
         own = self.weight * curvature
         dispersion = (self.weight @ slopes**2) / own.sum()
-        gram = self.rows.gram(own)
+        gram = self._gram_rows.gram(own)
+        if self._gram_rows is not self.rows and not holds_roughly(gram):
+            self._gram_rows = self.rows
+            gram = self.rows.gram(own)
         slope = self.rows.adjoint((self.weight * slopes)[:, None])[:, 0]
         right = gram @ weights - slope
         return gram, right, dispersion / self.size, self.weight @ values

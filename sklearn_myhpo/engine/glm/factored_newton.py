@@ -5,6 +5,8 @@ may be that of earlier weights, and L-BFGS pairs (step, change of gradient) corr
 (Liu & Nocedal 1989).
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ..linalg.newton import (
@@ -174,11 +176,13 @@ class FactoredNewton:
         """Return the step of every split, and twice its predicted decrease."""
         solver = self.curvature.solver(self.at.raw, self.penalty, self.tol, renew=renew)
         flat = len(slope), -1
-        pairs = [
-            (move.reshape(flat), (change + self.penalty * move).reshape(flat))
+        corrections = [
+            Correction.of(
+                move.reshape(flat), (change + self.penalty * move).reshape(flat)
+            )
             for move, change in self.curvature.pairs
         ]
-        found = two_loops(pairs, slope.reshape(len(slope), 1, -1), solver.solve)
+        found = two_loops(corrections, slope.reshape(len(slope), 1, -1), solver.solve)
         return _promised(slope, -found.reshape(slope.shape))
 
     def _solution(self, slope):
@@ -271,13 +275,41 @@ def _promised(slope, direction):
     return direction, decrement
 
 
-def two_loops(pairs, rights, solve):
-    """Return inverse Hessians, corrected by pairs, applied to right-hand sides.
+class Correction(NamedTuple):
+    """A move of the weights, and the change of the gradient along it.
+
+    Attributes
+    ----------
+    move, change : ndarray of shape (k, 1, size)
+    over_move, over_change : ndarray of shape (k, size, 1)
+        The same over their product; zero where this is not positive.
+    """
+
+    move: np.ndarray
+    change: np.ndarray
+    over_move: np.ndarray
+    over_change: np.ndarray
+
+    @classmethod
+    def of(cls, move, change):
+        """Return the correction by a move (k, size) and a change (k, size)."""
+        along = np.einsum("km,km->k", move, change)[:, None]
+        inverse = np.divide(1.0, along, out=np.zeros_like(along), where=along > 0)
+        over = ((inverse * one)[..., None] for one in (move, change))
+        return cls(move[:, None], change[:, None], *over)
+
+    def of_first(self, number):
+        """Return the correction of the first ones of the k Hessians."""
+        return Correction(*(one[:number] for one in self))
+
+
+def two_loops(corrections, rights, solve):
+    """Return inverse Hessians, corrected by moves, applied to right-hand sides.
 
     Parameters
     ----------
-    pairs : list of (ndarray, ndarray)
-        Moves (k, size), and the changes of the gradients along them.
+    corrections : list of Correction
+        Of k Hessians, the latest last.
     rights : ndarray of shape (k, r, size)
     solve : callable
         The inverse before the correction.
@@ -287,14 +319,11 @@ def two_loops(pairs, rights, solve):
     ndarray of shape (k, r, size)
     """
     q, shares = rights, []
-    for move, change in reversed(pairs):
-        along = np.einsum("km,km->k", move, change)
-        inverse = np.divide(1.0, along, out=np.zeros_like(along), where=along > 0)
-        share = np.matmul(q, (inverse[:, None] * move)[..., None])
-        q = q - share * change[:, None]
-        shares.append((inverse, share))
+    for own in reversed(corrections):
+        share = np.matmul(q, own.over_move)
+        q = q - share * own.change
+        shares.append(share)
     q = solve(q)
-    for (move, change), (inverse, share) in zip(pairs, reversed(shares), strict=True):
-        other = np.matmul(q, (inverse[:, None] * change)[..., None])
-        q = q + (share - other) * move[:, None]
+    for own, share in zip(corrections, reversed(shares), strict=True):
+        q = q + (share - np.matmul(q, own.over_change)) * own.move
     return q

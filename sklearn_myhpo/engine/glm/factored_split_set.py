@@ -38,7 +38,7 @@ class FactoredSplitSet(GLMSplitSet):
         self.factored_curvature = FactoredCurvature(
             self.passes, self.shared_curvature, plan, self.counts
         )
-        self._weights = self._given = self._raw = self._slopes = None
+        self._weights = self._given = self._raw = self._slopes = self._losses = None
         # Raw predictions, and the validation losses and their gradients there.
         self._held_out, self._null = {}, None
 
@@ -62,17 +62,28 @@ class FactoredSplitSet(GLMSplitSet):
         ----------
         weights : list of ndarray of shape (m, n_outputs), or one array of all
         """
-        if not self._knows(weights) or self._slopes is None:
+        if not self._knows_slopes(weights):
             self.counts.n_train_gradients += len(weights)
             self.counts.n_values += len(weights)
             return self.passes.slopes(np.stack(weights))
+        self.raw(weights)
         return self._slopes
+
+    def _knows_slopes(self, weights):
+        """Whether the slopes at weights are known."""
+        return self._slopes is not None and self._knows(weights)
 
     def raw(self, weights):
         """Return the raw predictions (n_splits, n_outputs, n_samples) of all splits."""
-        if not self._knows(weights):
-            stacked = np.stack(weights)
-            self._keep(stacked, self.rows.forward(stacked), None)
+        is_known = self._knows(weights)
+        if is_known and self._raw is not None:
+            return self._raw
+        stacked = np.stack(weights)
+        raw = self.rows.forward(stacked)
+        if is_known:
+            self._raw, self._slopes = raw, self._slopes._replace(raw=raw)
+        else:
+            self._keep(stacked, raw, None)
         return self._raw
 
     def _knows(self, weights):
@@ -86,24 +97,21 @@ class FactoredSplitSet(GLMSplitSet):
     def keep(self, weights, at, held_out_losses=None):
         """Keep weights (n_splits, m, n_outputs) with their `Slopes`.
 
-        And with the validation losses there, where they are known.
+        And with the validation losses there, where they are known. Raw predictions are
+        computed when they are asked for, where the slopes have none.
 
         Returns
         -------
         list of ndarray of shape (m, n_outputs)
             The weights.
         """
-        for split, w, own in zip(self.splits, weights, at.raw, strict=True):
-            split.remember(w, own.T)
-        if held_out_losses is not None:
-            self._held_out[self.passes.held_out_losses.__name__] = (
-                at.raw,
-                held_out_losses,
-            )
-        return self._keep(weights, at.raw, at)
+        if at.raw is not None:
+            for split, w, own in zip(self.splits, weights, at.raw, strict=True):
+                split.remember(w, own.T)
+        return self._keep(weights, at.raw, at, held_out_losses)
 
-    def _keep(self, weights, raw, slopes):
-        """Cache raw predictions, and `Slopes` if known.
+    def _keep(self, weights, raw, slopes, losses=None):
+        """Cache raw predictions, `Slopes`, and validation losses, as far as known.
 
         Returns
         -------
@@ -111,7 +119,7 @@ class FactoredSplitSet(GLMSplitSet):
             The weights.
         """
         self._weights, self._given = weights, list(weights)
-        self._raw, self._slopes = raw, slopes
+        self._raw, self._slopes, self._losses = raw, slopes, losses
         return self._given
 
     def minimize(self, lambda_, starts, tol=NEWTON_TOL):
@@ -179,7 +187,7 @@ class FactoredSplitSet(GLMSplitSet):
 
     def train_losses(self, weights, lambda_):
         """Return the training loss of every split, the penalty included."""
-        if self._slopes is None or not self._knows(weights):
+        if not self._knows_slopes(weights):
             return super().train_losses(weights, lambda_)
         return [
             loss + split.penalty_value(w, lambda_)
@@ -191,6 +199,8 @@ class FactoredSplitSet(GLMSplitSet):
     def validation_losses(self, weights):
         """Return the validation loss of every split."""
         self.counts.n_values += len(weights)
+        if self._losses is not None and self._knows(weights):
+            return self._losses
         return self.held_out_losses(self.raw(weights))
 
     def null_validation_losses(self):
@@ -263,9 +273,9 @@ class FactoredSplitSet(GLMSplitSet):
         """
         if not self._has_null_slopes:
             return np.empty((len(self.y), 0))
-        common = np.full((len(self.y), 1), np.mean(self._null_starts))
-        slopes, bends = self.loss.gradient_and_curvature(self.y, common)
-        return np.concatenate([slopes, bends[:, 0]], axis=1)
+        common = np.full((1, len(self.y)), np.mean(self._null_starts))
+        slopes, bends, _ = self.loss.slopes(self.y, common)
+        return np.concatenate([slopes, bends]).T
 
     def know_null(self, sums):
         """Keep the sums (n_splits, m, 2) of `null_slopes` over the training rows."""
@@ -282,7 +292,8 @@ class FactoredSplitSet(GLMSplitSet):
 
     def inner_residuals(self, lambda_, weights):
         """Return the relative gradient of every split's L_T, shape (n_splits,)."""
-        last = self.slopes(weights).gradients
+        is_known = self._knows_slopes(weights)
+        last = (self._slopes if is_known else self.slopes(weights)).gradients
         return self._relative(self._null_gradients(), last, lambda_, weights)
 
 

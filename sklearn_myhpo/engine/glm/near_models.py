@@ -3,6 +3,7 @@
 The Hessians are those at common weights, corrected by moves of the weights and the
 changes of the slopes along them. The values and slopes are sums over the rows at the
 weights of every split. These weights improve from pass to pass, by steps of the models.
+A last model is that of all rows.
 """
 
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..linalg.penalty_path import penalty_path
-from .factored_newton import MEMORY, two_loops
+from .factored_newton import MEMORY, Correction, two_loops
 from .one_split_sums import OneSplitSums
 from .part_sums import PartSums
 from .safeguards import LOSS_ROUNDING
@@ -23,19 +24,16 @@ class NearPoint(NamedTuple):
     ----------
     slopes, bends : ndarray of shape (k,)
         First and second derivative of the validation losses in lambda.
-    weights, response, second : ndarray of shape (k, m)
-        Minima of the training losses, and their derivatives in lambda.
+    weights : ndarray of shape (k + 1, m)
+        Minima of the training losses.
+    response : ndarray of shape (k, m)
+        Their derivatives in lambda, of the splits.
     """
 
     slopes: np.ndarray
     bends: np.ndarray
     weights: np.ndarray
     response: np.ndarray
-    second: np.ndarray
-
-    def moved(self, delta):
-        """Return the minima after a small move of lambda."""
-        return self.weights + delta * self.response + 0.5 * delta**2 * self.second
 
 
 class TrainModels:
@@ -43,7 +41,7 @@ class TrainModels:
 
     Parameters
     ----------
-    grams : ndarray of shape (k, m, m)
+    grams : ndarray of shape (n_models, m, m)
         Hessians of the data terms.
     factors : ndarray of shape (m,)
         The penalty of every coordinate relative to that of lambda.
@@ -53,9 +51,11 @@ class TrainModels:
         self.grams, self.factors = grams, factors
         self.path, self._pairs = penalty_path(grams, factors), []
         self.reference = self.gradients = self.losses = None
+        # The corrections of the Hessians at the last lambda.
+        self._corrections = None, []
 
     def expand(self, weights, gradients, losses=None):
-        """Set the slopes, and the losses if given, to those at weights (k, m)."""
+        """Set the slopes, and the losses if given, to those at weights."""
         if self.reference is not None:
             pair = weights - self.reference, gradients - self.gradients
             self._pairs = [*self._pairs, pair][-MEMORY:]
@@ -64,39 +64,40 @@ class TrainModels:
         right = _images(self.grams, weights) - gradients
         self._turned = self.path.turned(right[:, None])
         self._rest = self.path.rest(right[:, None])[:, 0]
+        self._corrections = None, []
 
     def minima(self, lambda_):
-        """Return the minima at a lambda and two derivatives there, (3, k, m)."""
-        penalty = 2.0 * np.exp(lambda_)
-        shrunk, first = self.path.shrunk, self.path.shrunk(self._turned, penalty)
-        second = -penalty * shrunk(first, penalty)
-        third = second - 2.0 * penalty * shrunk(second, penalty)
-        turned = np.concatenate([first, second, third], axis=1)
+        """Return the minima at a lambda and two derivatives there, (3, n_models, m)."""
+        turned = self.path.with_derivatives(self._turned, 2.0 * np.exp(lambda_))
         found = self.path.back(turned).swapaxes(0, 1)
         found[0] += self._rest
         return found
 
-    def way(self, before, after):
-        """Return the way (k, m) of the minima from a lambda to another one."""
-        return self.minima(after)[0] - self.minima(before)[0]
-
     def solve_corrected(self, rights, lambda_):
         """Return the inverse Hessians applied to rows (k, r, m).
 
-        The Hessians are corrected by pairs of moves and changes of slopes.
+        The Hessians are those of the first k models, corrected by pairs of moves and
+        changes of slopes.
         """
-        penalty = 2.0 * np.exp(lambda_) * self.factors
-        pairs = [(move, change + penalty * move) for move, change in self._pairs]
-        return two_loops(pairs, rights, lambda right: self.solve(right, lambda_))
-
-    def solve(self, rights, lambda_):
-        """Return the inverse Hessians applied to rows (k, r, m)."""
-        return self.path.solve(rights, 2.0 * np.exp(lambda_))
+        known, corrections = self._corrections
+        if known != lambda_:
+            penalty = 2.0 * np.exp(lambda_) * self.factors
+            corrections = [
+                Correction.of(move, change + penalty * move)
+                for move, change in self._pairs
+            ]
+            self._corrections = lambda_, corrections
+        if len(rights) < len(self.grams):
+            corrections = [own.of_first(len(rights)) for own in corrections]
+        penalty = 2.0 * np.exp(lambda_)
+        return two_loops(
+            corrections, rights, lambda right: self.path.solve(right, penalty)
+        )
 
     def ahead(self, lambda_):
-        """Return the weights (k, m) after a step, and the error of those before it.
+        """Return the weights after a step, and the errors (n_models,) of those before.
 
-        The error is relative, in the norm of the Hessian.
+        The errors are relative, in the norm of the Hessian.
         """
         felt = 2.0 * np.exp(lambda_) * self.factors * self.reference
         slope = self.gradients + felt
@@ -105,11 +106,11 @@ class TrainModels:
         promised = np.einsum("ka,ka->k", slope, step)
         rounding = LOSS_ROUNDING * np.abs(losses)
         promised = np.where(promised <= rounding, 0.0, promised)
-        return self.reference - step, _largest(promised, losses)
+        return self.reference - step, _relative(promised, losses)
 
 
 class NearModels(TrainModels):
-    """Models of the splits of a set, with Hessians at common weights.
+    """Models of the k splits of a set and of all rows, with Hessians at common weights.
 
     Parameters
     ----------
@@ -124,8 +125,6 @@ class NearModels(TrainModels):
 
     Attributes
     ----------
-    full : TrainModels
-        The model of all rows.
     parts : PartSums or None
         The parts of which held-out rows are a union; None where there are none.
     """
@@ -133,17 +132,16 @@ class NearModels(TrainModels):
     def __init__(self, split_set, full, factors, centre):
         sums = (PartSums if split_set.makes_models else OneSplitSums)(split_set)
         self.parts = sums if split_set.makes_models else None
-        split_set.shared_curvature.renew(centre.raw[None])
+        split_set.shared_curvature.renew(centre.raw[None], is_rough=True)
         grams, self.held_grams, whole = sums.matrices(full.train_weight)
-        super().__init__(grams, factors)
-        self.full = TrainModels(whole, factors)
-        split_set.counts.n_factorizations += len(self.grams) + 1
+        super().__init__(np.concatenate([grams, whole]), factors)
+        split_set.counts.n_factorizations += len(self.grams)
         values, slopes = split_set.loss.value_and_gradient(split_set.y, centre.raw.T)
         losses, held_losses = sums.of_values(values)
         slopes = np.concatenate([slopes, split_set.null_slopes()], axis=1)
         gradients, held, own = sums.of_slopes(slopes, full.train_weight)
         split_set.know_null(gradients[..., 1:])
-        weights = np.repeat(centre.weights.T, 1 + len(self.grams), axis=0)
+        weights = np.repeat(centre.weights.T, len(self.grams), axis=0)
         gradients = np.concatenate([gradients[..., 0], own[..., 0]])
         self.move_to(weights, gradients, held[..., 0], (losses, held_losses))
 
@@ -153,21 +151,18 @@ class NearModels(TrainModels):
         The last weights are those of all rows. The slopes of held-out rows are by
         default those of the models.
         """
-        own = weights[:-1]
         if held_gradients is None:
-            held_gradients = self.held_slopes(own)
+            held_gradients = self.held_slopes(weights[:-1])
         self.held_gradients = held_gradients
-        whole = None
         if losses is not None:
             losses, self.held_losses = losses
-            whole = np.array([np.mean(losses)])
-        self.expand(own, gradients[:-1], losses)
-        self.full.expand(weights[-1:], gradients[-1:], whole)
+            losses = np.append(losses, np.mean(losses))
+        self.expand(weights, gradients, losses)
 
     def values(self, lambdas):
         """Return the validation losses (k, n_lambdas) at the minima."""
-        turned = self.path.shrunk(self._turned, 2.0 * np.exp(lambdas))
-        moves = self.path.back(turned) + (self._rest - self.reference)[:, None]
+        turned = self.path.shrunk(self._turned[:-1], 2.0 * np.exp(lambdas))
+        moves = self.path.back(turned) + (self._rest - self.reference)[:-1, None]
         bent = np.matmul(moves, self.held_grams)
         bent *= 0.5
         bent += self.held_gradients[:, None]
@@ -176,29 +171,31 @@ class NearModels(TrainModels):
     def at(self, lambda_):
         """Return the `NearPoint` at a lambda."""
         weights, first, second = self.minima(lambda_)
-        moves = np.stack([weights - self.reference, first], axis=1)
+        first, second = first[:-1], second[:-1]
+        moves = np.stack([(weights - self.reference)[:-1], first], axis=1)
         bent = np.matmul(moves, self.held_grams)
         gradients = self.held_gradients + bent[:, 0]
         slopes = np.einsum("ka,ka->k", gradients, first)
         bends = np.einsum("ka,ka->k", gradients, second)
         bends += np.einsum("ka,ka->k", bent[:, 1], first)
-        return NearPoint(slopes, bends, weights, first, second)
+        return NearPoint(slopes, bends, weights, first)
 
     def held_slopes(self, weights):
         """Return the gradients (k, m) of the validation losses at weights (k, m)."""
-        moves = weights - self.reference
+        moves = weights - self.reference[:-1]
         return self.held_gradients + _images(self.held_grams, moves)
 
     def freedom(self, lambda_):
         """Return the mean of the degrees of freedom, unpenalized ones included."""
         felt = self.path.freedom(np.array([2.0 * np.exp(lambda_)]))
-        return float(np.mean(felt) + np.count_nonzero(self.factors == 0))
+        return float(np.mean(felt[:-1]) + np.count_nonzero(self.factors == 0))
 
     def distance(self, weights):
         """Return the relative distance of weights (k, m) in the norm of the Hessian."""
-        moves = weights - self.reference
-        bent = _images(self.grams, moves)
-        return _largest(np.einsum("ka,ka->k", moves, bent), self.losses)
+        moves = weights - self.reference[:-1]
+        bent = _images(self.grams[:-1], moves)
+        squares = np.einsum("ka,ka->k", moves, bent)
+        return float(np.max(_relative(squares, self.losses[:-1])))
 
 
 def _images(matrices, vectors):
@@ -206,7 +203,7 @@ def _images(matrices, vectors):
     return np.matmul(matrices, vectors[..., None])[..., 0]
 
 
-def _largest(squares, losses):
-    """Return the largest square root of half the squares over the losses."""
+def _relative(squares, losses):
+    """Return the square roots of half the squares over the losses."""
     least = np.finfo(float).tiny
-    return float(np.sqrt(np.max(0.5 * squares / np.maximum(np.abs(losses), least))))
+    return np.sqrt(0.5 * squares / np.maximum(np.abs(losses), least))

@@ -19,14 +19,13 @@ class NearPart:
         to their common weights; one split holds them out at most.
     whole : float
         The same in the loss of all rows.
-    weight : ndarray of shape (n_rows,)
-        Common weights.
+    scale : float
+        What all are multiplied by: the common weight, where it is the same for all rows
+        of the part.
     """
 
-    def __init__(self, train, held_out, whole, weight):
-        n_splits, scale, self._weight = len(train), weight[0], None
-        if np.any(weight != scale):
-            scale, self._weight = 1.0, weight
+    def __init__(self, train, held_out, whole, scale=1.0):
+        n_splits = len(train)
         trained, owner = np.flatnonzero(train), np.flatnonzero(held_out)
         both, size = np.concatenate([trained, owner]), len(trained)
         self._sizes = size, len(both), len(both) + 1
@@ -45,16 +44,23 @@ class NearPart:
         self._n_splits, self._owner, self._held_out = n_splits, owner, held_out
         self._trained, self._whole = (trained, train), scale * whole
 
-    def values(self, block, losses, slopes):
+    def values(self, block, losses, slopes, weight):
         """Return the sums of losses and slopes (k + 1, n_rows) over a block of rows.
+
+        Parameters
+        ----------
+        block : MemoryDesign
+        losses, slopes : ndarray of shape (k + 1, n_rows)
+        weight : ndarray of shape (n_rows,) or None
+            Common weights; None for the scale of all.
 
         Returns
         -------
         means, held_means : ndarray of shape (k,)
         gradients : ndarray of shape (k + 1, m)
         """
-        if self._weight is not None:
-            losses, slopes = losses * self._weight, slopes * self._weight
+        if weight is not None:
+            losses, slopes = losses * weight, slopes * weight
         totals, sums = losses.sum(axis=1), sums_of(block, slopes)
         means, held_means = np.zeros((2, self._n_splits))
         gradients = np.zeros_like(sums)
@@ -65,7 +71,7 @@ class NearPart:
         gradients[-1] = self._whole * sums[-1]
         return means, held_means, gradients
 
-    def terms(self, block, columns, y, loss):
+    def terms(self, block, columns, y, loss, weight):
         """Return the sums of all terms over a block of such rows, and J' H_V J.
 
         Parameters
@@ -75,6 +81,8 @@ class NearPart:
             J, q and weights of all splits, and weights of all rows.
         y : ndarray of shape (n_rows,)
         loss : Loss
+        weight : ndarray of shape (n_rows,) or None
+            Common weights; None for the scale of all.
 
         Returns
         -------
@@ -96,8 +104,8 @@ class NearPart:
             np.multiply(thirds[:size], along, out=turn)
             turn *= move[:size]
         of_slopes[...] = slopes
-        if self._weight is not None:
-            out *= self._weight
+        if weight is not None:
+            out *= weight
         sums = np.zeros((5 * self._n_splits + 1, len(columns)))
         sums[self._places] = self._factors * sums_of(block, out)
         gram = np.zeros(self._n_splits)

@@ -1,12 +1,12 @@
 """A pass for slopes, products of the Hessians and second derivatives in one lambda."""
 
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from ...data.blocks import add_all
+from ...data.blocks import LONG_RUN, add_all, long_runs, one_label_each
 from ...data.limits import row_limits
 from ...data.threads import map_shares
 from .near_part import NearPart, images_of, in_parts, sums_of
@@ -64,9 +64,9 @@ class NearPass:
 
     @cached_property
     def _blocks(self):
-        """Slices of rows, and the `NearPart` of each, or None where it has several.
+        """Slices or indices of rows, and the `NearPart` of each, or None for several.
 
-        No slices where these would be copies of the rows.
+        None at all where a slice would be a copy of the rows.
         """
         design, most = self.passes.rows.of(0), row_limits()
         if not (design.is_sparse or design.slices_are_views):
@@ -79,115 +79,129 @@ class NearPass:
             # Every product copies its block of sparse rows, so blocks should be few.
             size = most.block_entries // self.passes.width_of(3)
         marks = self._owner if self._parts is None else self._parts.labels
-        ends = np.flatnonzero(np.diff(marks)) + 1
-        if len(ends) > max(2 * self.n_splits, len(self._owner) // max(1, size)):
-            ends = []
-        edges = [0, *ends, len(self._owner)]
-        return [
-            (rows, self._part_of(rows))
-            for pair in pairwise(edges)
-            for rows in _equal_slices(*pair, size)
-        ]
+        blocks = _blocks_of(marks, max(1, size), 2 * self.n_splits)
+        return [(rows, self._part_of(marks[rows])) for rows in blocks]
 
-    def _part_of(self, rows):
-        """Return the `NearPart` of a slice of rows, or None."""
-        if self._parts is None:
+    def _part_of(self, labels):
+        """Return the `NearPart` of rows with some labels, or None."""
+        if self._parts is None or labels[0] < 0 or np.any(labels != labels[0]):
             return None
-        label = self._parts.labels[rows.start]
-        if label < 0 or np.any(self._parts.labels[rows] != label):
-            return None
-        shares = self._parts.shares_of(self._weight)
-        own = self._parts.train_shares, self._parts.held_shares
-        given = *(share[:, label] for share in own), shares[label]
-        return NearPart(*given, self._parts.weight[rows])
+        return self._near_parts[labels[0]]
+
+    @cached_property
+    def _near_parts(self):
+        """The `NearPart` of every label."""
+        parts, shares = self._parts, self._parts.shares_of(self._weight)
+        scales = np.ones(parts.n_parts) if self._scales is None else self._scales
+        given = parts.train_shares.T, parts.held_shares.T, shares, scales
+        return [NearPart(*own) for own in zip(*given, strict=True)]
+
+    @cached_property
+    def _scales(self):
+        """The common weight of the rows of every part; None where they differ."""
+        labels, weight = self._parts.labels, self._parts.weight
+        scales = np.zeros(self._parts.n_parts)
+        scales[labels] = weight
+        return scales if np.array_equal(scales[labels], weight) else None
+
+    def _common(self, rows):
+        """Return the common weights of rows of one part; None for the scale of all."""
+        return None if self._scales is not None else self._parts.weight[rows]
 
     def gradients(self, weights):
         """Return the gradients (k + 1, m) of the training losses at as many weights."""
-        loss = self.passes.loss
+        passes = self.passes
 
-        def of_block(_, block, columns, y, train, weight):
-            slopes, *_ = loss.slopes(y, images_of(block, columns))
-            return (sums_of(block, _weighted(slopes, train.T, weight)),)
+        def of_block(_, block, columns, rows):
+            images = images_of(block, columns)
+            slopes, *_ = passes.loss.slopes(passes.y[rows], images)
+            return (sums_of(block, self._weighted(slopes, rows)),)
 
-        given = self.passes.y, self.passes.train_weights.T, self._weight
-        return self._of_sums(*self._sum(of_block, weights, *given))
+        return self._of_sums(*self._sum(of_block, weights))
 
     def values(self, weights):
         """Return the `Slopes` at weights (k + 1, m), and the validation losses (k,).
 
-        The gradients are k + 1, all others k.
+        The gradients are k + 1, all others k. Raw predictions are not kept.
         """
         passes = self.passes
-        raw = np.empty((self.n_splits, 1, passes.rows.n_samples))
 
-        def of_block(part, block, columns, y, train, weight, owner, held, raw):
-            images, train = images_of(block, columns), train.T
-            raw[...] = images[:-1].T
-            losses, slopes, *_ = passes.loss.derivatives(y, images)
+        def of_block(part, block, columns, rows):
+            images = images_of(block, columns)
+            losses, slopes, *_ = passes.loss.derivatives(passes.y[rows], images)
             if part is not None:
-                return part.values(block, losses, slopes)
-            own = _Owners(owner, self.n_splits)
-            means = np.einsum("kn,kn->k", losses[:-1], train)
-            held_means = own.sum(held * own.of(losses))
-            return means, held_means, sums_of(block, _weighted(slopes, train, weight))
+                return part.values(block, losses, slopes, self._common(rows))
+            own = _Owners(self._owner[rows], self.n_splits)
+            means = np.einsum("kn,kn->k", losses[:-1], passes.train_weights[:, rows])
+            held_means = own.sum(self._held[rows] * own.of(losses))
+            return means, held_means, sums_of(block, self._weighted(slopes, rows))
 
-        rows = self._weight, self._owner, self._held, raw[:, 0].T
-        given = passes.y, passes.train_weights.T, *rows
-        losses, held_losses, found = self._sum(of_block, weights, *given)
-        return Slopes(raw, losses, self._of_sums(found)[..., None]), held_losses
+        losses, held_losses, found = self._sum(of_block, weights)
+        return Slopes(None, losses, self._of_sums(found)[..., None]), held_losses
 
     def terms(self, weights, vectors):
         """Return the `NearTerms` at weights (k + 1, m) of J and q, (k, 2, m)."""
         both = vectors.transpose(1, 0, 2).reshape(-1, weights.shape[1])
-        columns, passes = np.concatenate([both, weights]), self.passes
-        given = passes.y, passes.train_weights.T, self._weight, self._owner, self._held
-        found, gram = self._sum(self._terms_of_block, columns, *given)
+        found, gram = self._sum(self._terms_of_block, np.concatenate([both, weights]))
         found, n_splits = self._of_sums(found), self.n_splits
         *products, turn, gradients, held = in_parts(
             found, [*[n_splits] * 3, n_splits + 1, n_splits]
         )
         return NearTerms(gradients, held, np.stack(products, axis=1), turn, gram)
 
-    def _sum(self, of_block, weights, *rows):
+    def _sum(self, of_block, weights):
         """Return the sums over all blocks, a share of them by each thread.
 
         Parameters
         ----------
         of_block : callable
             Takes a `NearPart` or None, a block, the weights in units of its features,
-            and what goes with its rows.
+            and the slice or the index of its rows.
         weights : ndarray of shape (k, m)
-        *rows : ndarray of shape (n_samples, ...)
         """
         design = self.passes.rows.of(0)
         columns = design.in_features(weights.T)
         if not self._blocks:
-            width = self.passes.width_of(3)
-            of_rows = partial(_with_columns, of_block, columns)
-            return design.reduce(of_rows, *rows, entries_per_row=width)
+
+            def of_rows(block, numbers):
+                rows = slice(numbers[0], numbers[-1] + 1)
+                return of_block(None, block, columns, rows)
+
+            width, numbers = self.passes.width_of(3), np.arange(design.n_samples)
+            return design.reduce(of_rows, numbers, entries_per_row=width)
 
         def own(blocks):
             return add_all(
-                of_block(part, design.take(own), columns, *(one[own] for one in rows))
-                for own, part in blocks
+                of_block(part, design.take(rows), columns, rows)
+                for rows, part in blocks
             )
 
         work = row_limits().products_per_entry * design.n_features * self.n_splits
         return add_all(map_shares(own, self._blocks, work * design.n_samples))
 
+    def _weighted(self, slopes, rows, out=None):
+        """Return slopes (k + 1, n_rows) times the weights of splits, and of all."""
+        out = np.empty_like(slopes) if out is None else out
+        np.multiply(slopes[:-1], self.passes.train_weights[:, rows], out=out[:-1])
+        np.multiply(slopes[-1], self._weight[rows], out=out[-1])
+        return out
+
     def _of_sums(self, sums):
         """Return gradients (k, m) of sums (k, n_features + 1)."""
         return self.passes.rows.of(0).of_sums(sums.T).T
 
-    def _terms_of_block(self, part, block, columns, y, train, weight, owner, held):
+    def _terms_of_block(self, part, block, columns, rows):
         """Return the sums (5 k + 1, m) of all terms over a block, and J' H_V J."""
+        y = self.passes.y[rows]
         if part is not None:
-            return part.terms(block, columns, y, self.passes.loss)
-        n_splits, train = self.n_splits, train.T
+            loss, weight = self.passes.loss, self._common(rows)
+            return part.terms(block, columns, y, loss, weight)
+        n_splits, train = self.n_splits, self.passes.train_weights[:, rows]
+        held = self._held[rows]
         images = images_of(block, columns)
         move, along, raw = in_parts(images, [n_splits] * 2 + [n_splits + 1])
         slopes, bends, thirds = self.passes.loss.slopes(y, raw)
-        own = _Owners(owner, n_splits)
+        own = _Owners(self._owner[rows], n_splits)
         # Products with J and with q, turns, slopes, and held-out slopes.
         sizes = [*[n_splits] * 3, n_splits + 1, len(own.present)]
         out = np.empty((sum(sizes), len(y)))
@@ -202,7 +216,7 @@ class NearPass:
         held_move = own.of(move)
         bent = held * own.of(bends) * held_move
         own.add(bent, turn)
-        _weighted(slopes, train, weight, of_slopes)
+        self._weighted(slopes, rows, of_slopes)
         own.spread(held * own.of(slopes), of_held)
         found = sums_of(block, out)
         n_train = 4 * n_splits + 1
@@ -211,8 +225,29 @@ class NearPass:
         return sums, own.sum(bent * held_move)
 
 
-def _with_columns(of_block, columns, block, *rows):
-    return of_block(None, block, columns, *rows)
+def _blocks_of(marks, size, most_ends):
+    """Return slices or indices of rows, of one mark each where this costs little.
+
+    Parameters
+    ----------
+    marks : ndarray of int of shape (n_samples,)
+    size : int
+        Most rows of each.
+    most_ends : int
+        Number of ends of runs of one mark up to which every run has its own blocks.
+    """
+    n_rows = len(marks)
+    ends = np.flatnonzero(marks[1:] != marks[:-1]) + 1
+    if len(ends) <= max(most_ends, n_rows // size):
+        edges = [0, *ends.tolist(), n_rows]
+        return [rows for pair in pairwise(edges) for rows in _equal_slices(*pair, size)]
+    runs, others = long_runs(marks, -(-size // LONG_RUN))
+    if len(others) > row_limits().few_rows * n_rows:
+        return _equal_slices(0, n_rows, size)
+    blocks = [rows for pair in runs for rows in _equal_slices(*pair, size)]
+    for own in one_label_each(others, marks):
+        blocks += [own[rows] for rows in _equal_slices(0, len(own), size)]
+    return blocks
 
 
 def _equal_slices(start, stop, size):
@@ -220,14 +255,6 @@ def _equal_slices(start, stop, size):
     number = max(1, -(-(stop - start) // max(1, size)))
     ends = [start + (stop - start) * own // number for own in range(number + 1)]
     return [slice(*pair) for pair in pairwise(ends)]
-
-
-def _weighted(slopes, train, weight, out=None):
-    """Return slopes (k + 1, n_rows) times the weights of splits, and of all rows."""
-    out = np.empty_like(slopes) if out is None else out
-    np.multiply(slopes[:-1], train, out=out[:-1])
-    np.multiply(slopes[-1], weight, out=out[-1])
-    return out
 
 
 class _Owners:

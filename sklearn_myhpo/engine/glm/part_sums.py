@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ...data.blocks import rows_by_label, sums_by_label
+from ...data.blocks import runs_by_label, sums_by_label
+from ...data.limits import row_limits
 
 #: Blocks of rows that fill a cache together.
 BLOCKS_OF_A_CACHE = 8
@@ -74,14 +75,19 @@ class PartSums:
         # One vector after the other, as they are multiplied.
         weighted = (self.weight * slopes.T).T
         shape = self.n_parts, self.rows.n_features + 1, slopes.shape[1]
+        few = row_limits().few_rows
 
         def own(block, labels, weighted):
             sums = np.zeros(shape)
-            for part, index in rows_by_label(labels, self.n_parts):
-                if isinstance(index, slice):
+            for part, index in runs_by_label(labels):
+                if part < 0:
+                    continue
+                if isinstance(index, slice) or len(index) <= few * len(labels):
                     sums[part] += block.take(index).sums(weighted[index])
                 else:
-                    masked = np.where(labels == part, weighted.T, 0.0)
+                    # A copy of many rows costs more than other rows times zero.
+                    masked = np.zeros(weighted.T.shape)
+                    masked[:, index] = weighted[index].T
                     sums[part] += block.sums(masked.T)
             return sums
 

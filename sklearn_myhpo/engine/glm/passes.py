@@ -23,13 +23,13 @@ class Slopes(NamedTuple):
 
     Attributes
     ----------
-    raw : ndarray of shape (n_splits, n_outputs, n_samples)
-        Raw predictions of all rows.
+    raw : ndarray of shape (n_splits, n_outputs, n_samples) or None
+        Raw predictions of all rows; None where they were not kept.
     losses : ndarray of shape (n_splits,)
     gradients : ndarray of shape (n_splits, m, n_outputs)
     """
 
-    raw: np.ndarray
+    raw: np.ndarray | None
     losses: np.ndarray
     gradients: np.ndarray
 

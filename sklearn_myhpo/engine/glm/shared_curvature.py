@@ -5,6 +5,7 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import eigvalsh
 
+from ..conditioning import holds_roughly
 from ..linalg.hessian import penalized_hessian
 from ..linalg.krylov import ZERO_RATIO
 from .near_hessian import OutputsApart
@@ -84,16 +85,23 @@ class SharedCurvature:
             if np.all(change <= most * self._mean_size(self._curvature)):
                 return
         self._is_accurate = True
-        self._form(curvature)
+        self._form(curvature, self.rows)
 
     def _mean_size(self, curvature):
         return np.tensordot(self.parts.weight, np.abs(curvature), axes=1)
 
-    def renew(self, raw):
-        """Form the matrix at raw predictions (n_splits, n_outputs, n_samples)."""
-        self._form(self.loss.curvature(self.y, self.parts.common(raw).T))
+    def renew(self, raw, is_rough=False):
+        """Form the matrix at raw predictions (n_splits, n_outputs, n_samples).
 
-    def _form(self, curvature):
+        In single precision if it `is_rough`, where that is accurate and saves time.
+        """
+        curvature = self.loss.curvature(self.y, self.parts.common(raw).T)
+        rows = self.rows.roughly() if is_rough else self.rows
+        self._form(curvature, rows)
+        if rows is not self.rows and not holds_roughly(self.matrix):
+            self._form(curvature, self.rows)
+
+    def _form(self, curvature, rows):
         self._curvature = curvature
         if self.plan.is_dense:
             weights = _pairs(self.parts.weight, curvature)
@@ -104,8 +112,8 @@ class SharedCurvature:
             weights = weights[:, None]
         # Free the old matrices before new ones are allocated.
         self.matrix = self._factored = self._own = self._sums = None
-        self._sums = self.rows.sum_curvature(weights, *self.parts.facts())
-        self.matrix = self.rows.common_matrix(self._sums)
+        self._sums = rows.sum_curvature(weights, *self.parts.facts())
+        self.matrix = rows.common_matrix(self._sums)
         self.spent = 0
         if self._first is None:
             self._first = self.matrix

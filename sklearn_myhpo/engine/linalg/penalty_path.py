@@ -23,6 +23,8 @@ def penalty_path(grams, factors):
 class PenaltyPath(ABC):
     """The inverses of ``G_k + p F`` of several splits and all p.
 
+    Right-hand sides may be those of the first splits only.
+
     Parameters
     ----------
     grams : ndarray of shape (k, m, m)
@@ -74,6 +76,24 @@ class PenaltyPath(ABC):
             The p of all right-hand sides, or of each.
         """
 
+    def with_derivatives(self, turned, penalty):
+        """Return solutions, and two derivatives in the log of the penalty.
+
+        Parameters
+        ----------
+        turned : ndarray of shape (k, 1, q)
+            Right-hand sides in the basis.
+        penalty : float
+
+        Returns
+        -------
+        ndarray of shape (k, 3, q)
+        """
+        first = self.shrunk(turned, penalty)
+        second = -penalty * self.shrunk(first, penalty)
+        third = second - 2.0 * penalty * self.shrunk(second, penalty)
+        return np.concatenate([first, second, third], axis=1)
+
     @abstractmethod
     def freedom(self, penalties):
         """Return the degrees of freedom (k, n) of penalized coordinates.
@@ -85,17 +105,18 @@ class PenaltyPath(ABC):
 
     def turned(self, rights):
         """Return right-hand sides (k, ..., m) in the basis."""
-        return np.matmul(rights, self.vectors)
+        return np.matmul(rights, self.vectors[: len(rights)])
 
     def back(self, turned):
         """Return weights (k, ..., m) of coordinates (k, ..., q)."""
-        return np.matmul(turned, self.vectors.transpose(0, 2, 1))
+        return np.matmul(turned, self.vectors[: len(turned)].transpose(0, 2, 1))
 
     def rest(self, rights):
         """Return the part of solutions (k, ..., m) that no penalty changes."""
         out = np.zeros_like(rights)
         if self._has_free:
-            out[..., self._free] = np.matmul(rights[..., self._free], self._corner)
+            corner = self._corner[: len(rights)]
+            out[..., self._free] = np.matmul(rights[..., self._free], corner)
         return out
 
     def solve(self, rights, penalty):
@@ -120,7 +141,19 @@ class DiagonalPath(PenaltyPath):
 
     def shrunk(self, turned, penalties):
         """Return solutions (k, r, q) of right-hand sides in the basis."""
-        return turned / (self.values[:, None] + np.reshape(penalties, (-1, 1)))
+        values = self.values[: len(turned), None]
+        return turned / (values + np.reshape(penalties, (-1, 1)))
+
+    def with_derivatives(self, turned, penalty):
+        """Return solutions, and two derivatives in the log of the penalty."""
+        out = np.empty((len(turned), 3, turned.shape[2]))
+        inverse = 1.0 / (self.values[: len(turned)] + penalty)
+        share = penalty * inverse
+        first, second, third = out.transpose(1, 0, 2)
+        np.multiply(turned[:, 0], inverse, out=first)
+        np.multiply(first, -share, out=second)
+        np.multiply(second, 1.0 - 2.0 * share, out=third)
+        return out
 
     def freedom(self, penalties):
         """Return the degrees of freedom (k, n) of penalized coordinates."""
@@ -153,9 +186,8 @@ class TridiagonalPath(PenaltyPath):
         out = np.empty(
             (len(turned), max(turned.shape[1], len(penalties)), turned.shape[2])
         )
-        for own, rights, *matrix in zip(
-            out, turned, self._diagonals, self._sides, strict=True
-        ):
+        for number, (own, rights) in enumerate(zip(out, turned, strict=True)):
+            matrix = self._diagonals[number], self._sides[number]
             if len(penalties) == 1:
                 own[...] = _solved(*matrix, penalties[0], rights.T).T
                 continue
@@ -169,15 +201,12 @@ class TridiagonalPath(PenaltyPath):
         The diagonal of the inverse follows from the pivots of the eliminations from
         both ends.
         """
-        diagonals = self._diagonals.T[:, :, None] + penalties
-        squares = self._sides.T[:, :, None] ** 2
-        down, up = np.empty_like(diagonals), np.empty_like(diagonals)
-        down[0], up[-1] = diagonals[0], diagonals[-1]
-        for row in range(1, len(down)):
-            down[row] = diagonals[row] - squares[row - 1] / down[row - 1]
-            back = len(up) - 1 - row
-            up[back] = diagonals[back] - squares[back] / up[back + 1]
-        traces = np.sum(1.0 / (down + up - diagonals), axis=0)
+        traces = np.array(
+            [
+                [_trace_of_inverse(diagonal + penalty, side) for penalty in penalties]
+                for diagonal, side in zip(self._diagonals, self._sides, strict=True)
+            ]
+        )
         return self._diagonals.shape[1] - penalties * traces
 
 
@@ -187,6 +216,15 @@ def _solved(diagonal, side, penalty, rights):
     if info:
         raise np.linalg.LinAlgError
     return found
+
+
+def _trace_of_inverse(diagonal, side):
+    """Return the trace of the inverse of a positive definite tridiagonal matrix."""
+    down, _, failed = lapack.dpttrf(diagonal, side)
+    up, _, failed_up = lapack.dpttrf(diagonal[::-1], side[::-1])
+    if failed or failed_up:
+        raise np.linalg.LinAlgError
+    return np.sum(1.0 / (down + up[::-1] - diagonal))
 
 
 def _block(matrices, rows, columns):

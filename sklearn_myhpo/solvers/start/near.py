@@ -99,8 +99,8 @@ class _End(NamedTuple):
     Attributes
     ----------
     place : Place
-    whole : ndarray of shape (1, m) or None
-        Weights of all rows; None where they are far from those of the splits.
+    whole : ndarray of shape (m, 1) or None
+        Weights of all rows; None where they are not accurate.
     error : float
         Relative error of the weights, in the norm of the Hessian.
     at : Slopes
@@ -199,19 +199,17 @@ class _Rounds:
         models, steps = self.models, self.steps
         weight = self.problem.full.train_weight
         passes = NearPass(self.set.passes, weight, models.parts)
-        place = steps.place(lambda_, models.at(lambda_).weights)
-        whole = models.full.minima(lambda_)[0]
+        place = steps.place(lambda_, models.minima(lambda_)[0])
         error, rate, n_slow, end = np.inf, USUAL_RATE, 0, None
         # Weights of second-order models are off by the square of their distance.
-        expected = models.distance(place.weights) ** 2
+        expected = models.distance(place.own) ** 2
         for _ in range(NEAR_PASSES):
             is_rough = expected > ROUGH_WEIGHTS
             both = None if is_rough or end is not None else place.both
-            self._reach(place.lambda_, list(place.weights[..., None]), points)
-            weights = np.concatenate([place.weights, whole])
-            found = self._pass(passes, weights, both, end is not None)
-            last, (ahead, error) = error, models.ahead(place.lambda_)
-            whole, off = models.full.ahead(place.lambda_)
+            self._reach(place.lambda_, list(place.own[..., None]), points)
+            found = self._pass(passes, place.weights, both, end is not None)
+            last, (ahead, errors) = error, models.ahead(place.lambda_)
+            error, off = float(errors[:-1].max()), float(errors[-1])
             if off < ROUGH_WEIGHTS:
                 error = max(error, off)
             n_slow += error > max(SLOW_RATE * last, ROUGH_WEIGHTS)
@@ -220,18 +218,18 @@ class _Rounds:
             rate = min(USUAL_RATE, error / last) if error < last < np.inf else rate
             expected = rate * error
             if end is not None:
-                left = ahead - place.weights
+                left = (ahead - place.weights)[:-1]
                 move = self._last_move(left, end[0])
                 place = place._replace(lambda_=place.lambda_ + move)
                 if self._is_settled(left, error) and abs(move) <= SMALL_END_MOVE:
-                    whole = whole if off <= END_TOL else None
-                    self._reach(place.lambda_, list(place.weights[..., None]), points)
+                    whole = ahead[-1:].T if off <= END_TOL else None
+                    self._reach(place.lambda_, list(place.own[..., None]), points)
                     return self._end(place, whole, error, found, left, *end)
-                place = place._replace(weights=ahead + move * place.both[:, 0])
+                ahead[:-1] += move * place.both[:, 0]
+                place = place._replace(weights=ahead)
             elif both is not None:
                 exact, before = steps.exact(place, found, ahead), place.lambda_
                 place = steps.moved(place, exact)
-                whole = whole + models.full.way(before, place.lambda_)
                 away = exact.off(place.lambda_ - before)
                 end = (exact, away) if self._is_at_rest(exact, error, away) else None
             else:
@@ -242,7 +240,7 @@ class _Rounds:
 
     def _centre_of(self, place):
         """Return the `Centre` at the mean of the weights of all splits."""
-        weights = place.weights.mean(axis=0)[:, None]
+        weights = place.own.mean(axis=0)[:, None]
         return Centre(place.lambda_, weights, self.set.rows.of(0).forward(weights).T)
 
     def _pass(self, passes, weights, both, is_last):
@@ -298,12 +296,11 @@ class _Rounds:
         """Return the scan, and store the minimum in the problem."""
         problem, lambda_ = self.problem, end.place.lambda_
         at = end.at._replace(gradients=end.at.gradients[:-1])
-        kept = self.set.keep(end.place.weights[..., None], at, end.losses)
+        kept = self.set.keep(end.place.own[..., None], at, end.losses)
         place = problem.at(shared_lambda(problem, lambda_), kept)
         place.know(end.objective, end.model, list(end.place.both[..., None]))
         # By the inequality of Cauchy and Schwarz for J' H_V and a move of the weights.
         felt = float(np.sqrt(2.0 * end.model.tangent[0, 0] / end.objective))
-        full = None if end.whole is None else end.whole.T
-        known = end.error, end.error * felt, end.freedom, full
+        known = end.error, end.error * felt, end.freedom, end.whole
         problem.known = KnownPlace(place, *known)
         return Scan.of(problem, lambda_, kept, points)

@@ -27,11 +27,25 @@ THIRD = 0.2
 
 
 class Place(NamedTuple):
-    """Where a pass is made: lambda, weights (k, m), and J and q (k, 2, m)."""
+    """Where a pass is made.
+
+    Attributes
+    ----------
+    lambda_ : float
+    weights : ndarray of shape (k + 1, m)
+        Of the splits, and of all rows.
+    both : ndarray of shape (k, 2, m)
+        J and q of the splits.
+    """
 
     lambda_: float
     weights: np.ndarray
     both: np.ndarray
+
+    @property
+    def own(self):
+        """The weights (k, m) of the splits."""
+        return self.weights[:-1]
 
 
 class Exact(NamedTuple):
@@ -39,7 +53,7 @@ class Exact(NamedTuple):
 
     Attributes
     ----------
-    weights : ndarray of shape (k, m)
+    weights : ndarray of shape (k + 1, m)
     model : OuterModel
     turn : ndarray of shape (k, m)
         Derivative of the slope of every split's loss in lambda by its weights.
@@ -138,11 +152,11 @@ class NearSteps:
 
     def place(self, lambda_, weights):
         """Return the `Place` with J and q of the models."""
-        rights = self._rights(lambda_, weights)
+        rights = self._rights(lambda_, weights[:-1])
         return Place(lambda_, weights, self.models.solve_corrected(rights, lambda_))
 
     def _rights(self, lambda_, weights):
-        """Return the right-hand sides (k, 2, m) of J and q."""
+        """Return the right-hand sides (k, 2, m) of J and q at weights (k, m)."""
         felt = 2.0 * np.exp(lambda_) * self.factors * weights
         return np.stack([-felt, self.models.held_slopes(weights)], axis=1)
 
@@ -157,17 +171,17 @@ class NearSteps:
         place : Place
         found : NearTerms
             Of the pass.
-        ahead : ndarray of shape (k, m)
+        ahead : ndarray of shape (k + 1, m)
             The exact weights, a step from those of the pass.
         """
-        lambda_, weights, before = place
+        lambda_, weights, before = place.lambda_, place.own, place.both
         penalty = 2.0 * np.exp(lambda_) * self.factors
         rights = self._rights(lambda_, weights)
         left = rights - found.products - penalty * before
         moves = self.models.solve_corrected(left, lambda_)
         both, turn = before + moves, found.turn - penalty * before[:, 1]
         slopes = dot(both[:, 0], left[:, 1]) + dot(rights[:, 0], before[:, 1])
-        slopes += dot(turn, ahead - weights)
+        slopes += dot(turn, ahead[:-1] - weights)
         bends = slopes + dot(turn, before[:, 0]) - dot(penalty * both[:, 1], both[:, 0])
         parts = slopes, found.gram, bends - found.gram, dot(both[:, 0], rights[:, 0])
         slope, *squares = (np.array([self.shares @ one]) for one in parts)
@@ -193,7 +207,7 @@ class NearSteps:
             lambda_ = float(np.clip(before + step, *self.range))
         there, move = models.at(lambda_), lambda_ - before
         weights = exact.weights + there.weights - here.weights
-        weights += move * (both[:, 0] - here.response)
+        weights[:-1] += move * (both[:, 0] - here.response)
         response = both[:, 0] + there.response - here.response
         # The derivative of q in lambda, as that of H q = grad L_V.
         change = models.solve_corrected(exact.turn[:, None], before)[:, 0]
