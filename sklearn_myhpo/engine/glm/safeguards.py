@@ -63,6 +63,23 @@ def rounding(losses, train_weights, raw):
     return np.maximum(LOSS_ROUNDING * losses, 2.0 * np.finfo(float).eps * sizes)
 
 
+def least_decrement(hessian, slope):
+    """Return a lower bound of ``slope' H^-1 slope``.
+
+    A positive semidefinite matrix is at most its size times its diagonal, and the
+    diagonal of ``X' C X`` at most the largest curvature times the squares of X.
+
+    Parameters
+    ----------
+    hessian : ProductHessian
+    slope : ndarray of shape (m, n_outputs)
+    """
+    largest = np.max(np.einsum("naa->na", hessian.curvature), axis=0)
+    squares = hessian.rows.n_samples * hessian.rows.mean_squares[:, None] * largest
+    bound = slope.size * (squares + hessian.diagonal)
+    return float(np.sum(slope**2 / np.maximum(bound, np.finfo(float).tiny)))
+
+
 def unsettled(change, before, losses):
     """Whether held-out losses still move, of every split.
 
