@@ -18,6 +18,7 @@ from .continuation import minimize_through
 from .fused_hessian import HessiansAt
 from .safeguards import (
     ACCURATE_TOL,
+    POOR_START,
     overshoots,
     rounding,
     saturated,
@@ -115,7 +116,7 @@ class FactoredNewton:
 
     def _leave_saturation(self):
         """Replace starts that are far worse than the models without features."""
-        numbers = saturated(self._losses(), self.set.null_losses)
+        numbers = saturated(self._losses(), self.set.null_losses, POOR_START)
         if len(numbers):
             self.weights = self.weights.copy()
             for number in numbers:

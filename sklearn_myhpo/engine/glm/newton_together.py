@@ -6,6 +6,7 @@ from ..linalg.newton import NEWTON_MAX_HALVINGS, STALLED
 from .products import solve_together
 from .safeguards import (
     ACCURATE_TOL,
+    POOR_START,
     least_decrement,
     overshoots,
     rounding,
@@ -61,7 +62,7 @@ class NewtonTogether:
     def _leave_saturation(self):
         """Replace starts that are far worse than the models without features."""
         losses = self._losses(np.arange(len(self.weights)))
-        for number in saturated(losses, self.set.null_losses):
+        for number in saturated(losses, self.set.null_losses, POOR_START):
             self.weights[number] = self.set.splits[number].start()
             start = self.weights[number : number + 1]
             self.raw[number] = self.set.rows.forward(start, np.array([number]))[0]
