@@ -1290,8 +1290,8 @@ TEXTS = {
     ),
     "row_groups with unfinished solves": (
         "ConvergenceWarning",
-        "MYHPOLogisticRegression converged to inexact weights of rows. Conjugate "
-        "gradients reached their maximum number of iterations. Set standardize=True, "
+        "MYHPOLogisticRegression converged to inexact weights of rows. Inner "
+        "solves reached their maximum number of iterations. Set standardize=True, "
         "or raise the lower end of lambda_bounds.",
     ),
     "class_weight zero": (
@@ -1713,13 +1713,13 @@ TEXTS = {
     ),
     "unfinished solves": (
         "ConvergenceWarning",
-        "MYHPOLogisticRegression converged to an inexact lambda. Conjugate gradients "
+        "MYHPOLogisticRegression converged to an inexact lambda. Inner solves "
         "reached their maximum number of iterations. Set standardize=True, or raise "
         "the lower end of lambda_bounds.",
     ),
     "unfinished solves of standardized features": (
         "ConvergenceWarning",
-        "MYHPOLogisticRegression converged to an inexact lambda. Conjugate gradients "
+        "MYHPOLogisticRegression converged to an inexact lambda. Inner solves "
         "reached their maximum number of iterations. Raise the lower end of "
         "lambda_bounds.",
     ),

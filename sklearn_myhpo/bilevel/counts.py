@@ -26,7 +26,8 @@ class OracleCounts:
     n_inner_solves : int
         Exact minimizations of L_T; their own evaluations are counted above too.
     n_unfinished_solves : int
-        Linear solves by conjugate gradients that ended before their tolerance.
+        Exact minimizations, and linear solves by conjugate gradients, that ended before
+        their tolerance.
     """
 
     n_values: int = 0

@@ -144,7 +144,7 @@ def test_unfinished_conjugate_gradients_are_told(monkeypatch, set_limits):
         warnings.simplefilter("error", ConvergenceWarning)
         MYHPOLogisticRegression(**options).fit(X, y)
     monkeypatch.setattr(products, "CG_MAX_ITER", 1)
-    with pytest.warns(ConvergenceWarning, match="Conjugate gradients reached"):
+    with pytest.warns(ConvergenceWarning, match="Inner solves reached"):
         MYHPOLogisticRegression(**options).fit(X, y)
 
 

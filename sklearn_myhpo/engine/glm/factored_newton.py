@@ -16,9 +16,11 @@ from ..linalg.newton import (
     STALLED,
 )
 from ..linalg.stacked import StackedSolver
+from .continuation import minimize_through
 from .fused_hessian import HessiansAt
 from .safeguards import (
     ACCURATE_TOL,
+    POOR_START,
     overshoots,
     rounding,
     saturated,
@@ -57,13 +59,16 @@ def minimize_factored(split_set, lambda_, weights, tol):
         None if ``tol <= NEWTON_TOL``: the final step is taken without evaluating the
         slopes there.
     """
-    newton = FactoredNewton(split_set, lambda_, weights, tol)
-    for _ in range(NEWTON_MAX_ITER):
-        if newton.step():
-            break
-    if tol > NEWTON_TOL or not np.any(newton.direction):
-        return newton.weights, newton.at
-    return newton.weights + newton.direction, None
+
+    def run(at, weights, tol=tol):
+        newton = FactoredNewton(split_set, at, weights, tol)
+        has_ended = any(newton.step() for _ in range(NEWTON_MAX_ITER))
+        n_left = 0 if has_ended else len(weights)
+        if tol > NEWTON_TOL or not np.any(newton.direction):
+            return newton.weights, newton.at, n_left
+        return newton.weights + newton.direction, None, n_left
+
+    return minimize_through(run, split_set, lambda_, weights)
 
 
 class FactoredNewton:
@@ -113,7 +118,7 @@ class FactoredNewton:
 
     def _leave_saturation(self):
         """Replace starts that are far worse than the models without features."""
-        numbers = saturated(self._losses(), self.set.null_losses)
+        numbers = saturated(self._losses(), self.set.null_losses, POOR_START)
         if len(numbers):
             self.weights = self.weights.copy()
             for number in numbers:

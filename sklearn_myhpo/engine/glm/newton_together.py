@@ -6,6 +6,8 @@ from ..linalg.newton import NEWTON_MAX_HALVINGS, STALLED
 from .products import solve_together
 from .safeguards import (
     ACCURATE_TOL,
+    POOR_START,
+    least_decrement,
     overshoots,
     rounding,
     saturated,
@@ -20,6 +22,8 @@ MAX_CHANGE = 30.0
 #: A step is doubled, so many times at most, while its slope is more than this share of
 #: that at the start. Where classes are separable, the slope only falls by e.
 STEEP, MAX_DOUBLINGS = 0.2, 6
+#: Accuracy of a direction after one with a matrix that hid the residual.
+CAREFUL_RTOL = 1e-2
 
 
 class NewtonTogether:
@@ -58,7 +62,7 @@ class NewtonTogether:
     def _leave_saturation(self):
         """Replace starts that are far worse than the models without features."""
         losses = self._losses(np.arange(len(self.weights)))
-        for number in saturated(losses, self.set.null_losses):
+        for number in saturated(losses, self.set.null_losses, POOR_START):
             self.weights[number] = self.set.splits[number].start()
             start = self.weights[number : number + 1]
             self.raw[number] = self.set.rows.forward(start, np.array([number]))[0]
@@ -75,17 +79,7 @@ class NewtonTogether:
         """Move the splits that have not converged."""
         numbers = np.flatnonzero(self.rest)
         hessians = self._hessians(numbers)
-        spent = self.set.counts.n_hessian_products
-        solved = solve_together(
-            hessians, list(-self.slope[numbers]), self.rtol, with_raw=True
-        )
-        spent = self.set.counts.n_hessian_products - spent
-        self.shared.spent += spent - len(numbers)
-        direction = np.stack([solution.x for solution in solved])
-        image = np.stack([solution.raw for solution in solved])
-        decrement = -np.einsum("kmo,kmo->k", self.slope[numbers], direction)
-        lost = ~np.isfinite(decrement)
-        decrement[lost] = direction[lost] = image[lost] = 0.0
+        direction, image, decrement = self._directions(numbers, hessians)
         rate = np.array(
             [
                 self._nonlinearity(hessian, one)
@@ -110,6 +104,46 @@ class NewtonTogether:
             wanted = 0.5 * self.tol * np.sqrt(2.0 * losses / np.maximum(error, 1e-300))
             best = np.maximum(wanted, rate * (self.rtol + rate))[open_].min()
             self.rtol = float(np.clip(best, TIGHTEST_RTOL, LOOSEST_RTOL))
+
+    def _directions(self, numbers, hessians):
+        """Return the steps of some splits, their images, and twice the predicted falls.
+
+        A matrix of earlier weights may hide most of a residual from conjugate
+        gradients. A fall below the least possible one tells; then a matrix of the
+        present weights replaces it, and after that the squares of the features.
+        """
+        found = self._solve(numbers, hessians, self.rtol)
+        sure = [
+            least_decrement(hessian, slope)
+            for hessian, slope in zip(hessians, self.slope[numbers], strict=True)
+        ]
+        for remedy in (self._renewed, _without_matrix):
+            if np.all(found[2] >= sure):
+                break
+            hessians = remedy(numbers, hessians)
+            found = self._solve(numbers, hessians, min(self.rtol, CAREFUL_RTOL))
+        return found
+
+    def _solve(self, numbers, hessians, rtol):
+        """Return directions, images and decrements; zeros where they are lost."""
+        spent = self.set.counts.n_hessian_products
+        rights = list(-self.slope[numbers])
+        solved = solve_together(hessians, rights, rtol, with_raw=True)
+        spent = self.set.counts.n_hessian_products - spent
+        self.shared.spent += spent - len(numbers)
+        direction = np.stack([solution.x for solution in solved])
+        image = np.stack([solution.raw for solution in solved])
+        decrement = -np.einsum("kmo,kmo->k", self.slope[numbers], direction)
+        lost = ~np.isfinite(decrement)
+        decrement[lost] = direction[lost] = image[lost] = 0.0
+        return direction, image, decrement
+
+    def _renewed(self, numbers, hessians):
+        """Return the Hessians of some splits with a matrix at the present weights."""
+        if self.shared.matrix is None:
+            return _without_matrix(numbers, hessians)
+        self.shared.renew(self.raw)
+        return self._hessians(numbers)
 
     def _unsettled(self, numbers, image, left):
         """Whether steps end with held-out losses that differ from those of the minima.
@@ -237,3 +271,10 @@ class NewtonTogether:
             size[active[~falls]] /= 2.0
             slope[active[falls]] = found[falls]
             active = active[falls & (rise < -STEEP * decrement[active])]
+
+
+def _without_matrix(numbers, hessians):
+    """Return Hessians that are preconditioned by the squares of the features."""
+    for hessian in hessians:
+        hessian.near = None
+    return hessians

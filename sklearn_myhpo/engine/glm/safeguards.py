@@ -9,6 +9,8 @@ from ..linalg.newton import STALLED
 MOST_OVERSHOOT, LEAST_SHORTENING, MOST_SHORTENING = 0.5, 0.1, 0.7
 #: A start whose loss exceeds this multiple of the null model's is discarded.
 FAR_WORSE = 10.0
+#: The same for the start of a Newton solve, where the null model is as good a start.
+POOR_START = 2.0
 #: Rounding of a loss.
 LOSS_ROUNDING = 1e-14
 #: Tolerance of weights from which on their held-out losses are compared, and the
@@ -16,13 +18,13 @@ LOSS_ROUNDING = 1e-14
 ACCURATE_TOL, SETTLED = 1e-6, 1e-9
 
 
-def saturated(losses, null_losses):
+def saturated(losses, null_losses, multiple=FAR_WORSE):
     """Return the numbers of the splits with far worse losses than without features.
 
     The curvature may underflow there, so that no Newton step leads away. A solve
     restarts from the model without features; a solver of gradient steps has diverged.
     """
-    return np.flatnonzero(~(losses <= FAR_WORSE * null_losses))
+    return np.flatnonzero(~(losses <= multiple * null_losses))
 
 
 def overshoots(rise, decrement):
@@ -61,6 +63,23 @@ def rounding(losses, train_weights, raw):
         ]
     )
     return np.maximum(LOSS_ROUNDING * losses, 2.0 * np.finfo(float).eps * sizes)
+
+
+def least_decrement(hessian, slope):
+    """Return a lower bound of ``slope' H^-1 slope``.
+
+    A positive semidefinite matrix is at most its size times its diagonal, and the
+    diagonal of ``X' C X`` at most the largest curvature times the squares of X.
+
+    Parameters
+    ----------
+    hessian : ProductHessian
+    slope : ndarray of shape (m, n_outputs)
+    """
+    largest = np.max(np.einsum("naa->na", hessian.curvature), axis=0)
+    squares = hessian.rows.n_samples * hessian.rows.mean_squares[:, None] * largest
+    bound = slope.size * (squares + hessian.diagonal)
+    return float(np.sum(slope**2 / np.maximum(bound, np.finfo(float).tiny)))
 
 
 def unsettled(change, before, losses):

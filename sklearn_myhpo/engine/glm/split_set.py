@@ -9,6 +9,7 @@ from ...data.shared_rows import SharedRows
 from ..linalg.hessian import CG_TOL
 from ..linalg.newton import NEWTON_MAX_ITER, NEWTON_TOL
 from ..split_set import SplitSet
+from .continuation import minimize_through
 from .near_hessian import NearHessian, curvature_in_lambda
 from .newton_together import NewtonTogether
 from .products import ProductHessian, solve_together
@@ -99,15 +100,19 @@ class GLMSplitSet(SplitSet):
         the last step is about `tol`, relative in the norm of the Hessian.
         """
         self.counts.n_inner_solves += len(self.splits)
-        newton = NewtonTogether(self, lambda_, np.stack(starts), tol)
-        for _ in range(NEWTON_MAX_ITER):
-            newton.step()
-            if not newton.rest.any():
-                break
-        weights = list(newton.weights)
-        for split, w, raw in zip(self.splits, weights, newton.raw, strict=True):
-            split.remember(w, raw.T)
-        return weights
+
+        def run(at, weights, tol=tol):
+            newton = NewtonTogether(self, at, weights, tol)
+            for _ in range(NEWTON_MAX_ITER):
+                newton.step()
+                if not newton.rest.any():
+                    break
+            return newton.weights, newton.raw, np.count_nonzero(newton.rest)
+
+        weights, raw = minimize_through(run, self, lambda_, np.stack(starts))
+        for split, w, own in zip(self.splits, weights, raw, strict=True):
+            split.remember(w, own.T)
+        return list(weights)
 
     def minimize_full(self, full, lambda_, start, tol=NEWTON_TOL):
         """Return the exact inner solution of the split of all rows, from `start`."""

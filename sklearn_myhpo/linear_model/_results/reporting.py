@@ -220,8 +220,8 @@ class Warnings:
         self._say(text, ConvergenceWarning)
 
     def _describe_unfinished(self):
-        """Return advice about unfinished linear solves."""
-        text = "Conjugate gradients reached their maximum number of iterations."
+        """Return advice about unfinished inner or linear solves."""
+        text = "Inner solves reached their maximum number of iterations."
         if not self._has_parameter("lambda_bounds"):
             return text
         return f"{text} {self._or_standardize('raise the lower end of lambda_bounds')}"
