@@ -14,8 +14,9 @@ from scipy.linalg.blas import dsyrk
 from .limits import row_limits
 from .threads import all_threads_for, matmul
 
-#: Columns of a strip, and of the widest rows that are multiplied in strips.
-STRIP, WIDEST = 16, 80
+#: Columns of the widest rows that are multiplied in strips, and of a strip; rows of up
+#: to half as many columns have strips of half as many.
+WIDEST, STRIP = 80, 16
 
 
 def product_sum(end, width):
@@ -65,7 +66,7 @@ def upper_products(tiles):
     *others, width = tiles.shape
     # At least two strips, since NumPy makes the product of the same columns twice by
     # the slow symmetric product. The last one has another column for this reason.
-    size = min(STRIP, -(-width // 2))
+    size = min(STRIP if width > WIDEST // 2 else STRIP // 2, -(-width // 2))
     found, turned = np.zeros((*others[:-1], width, width)), tiles.swapaxes(-1, -2)
     for start in range(0, width, size):
         stop = min(start + size, width)

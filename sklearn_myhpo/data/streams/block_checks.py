@@ -18,9 +18,9 @@ from .checks import (
 
 #: Names of the columns beside X in messages.
 _OTHERS = ("y", "sample_weight", "key")
+_PLURAL = {"batch": "batches", "block": "blocks"}
 #: Factors of the words of 64 bits that a checksum of texts adds up first.
 WORDS = odd_factors(64)
-_PLURAL = {"batch": "batches", "block": "blocks"}
 
 
 class CheckedRows(NamedTuple):
