@@ -163,13 +163,19 @@ def rows_by_label(labels, n_labels):
             if labels[start] >= 0:
                 yield int(labels[start]), slice(int(start), int(stop))
         return
-    # Small numbers are sorted in time that is linear.
-    small = np.int16 if n_labels < np.iinfo(np.int16).max else np.intp
-    order = np.argsort(labels.astype(small), kind="stable")
+    order = order_by_label(labels, n_labels)
     ends = np.searchsorted(labels[order], np.arange(n_labels + 1))
     for label, (start, stop) in enumerate(pairwise(ends)):
         if start < stop:
             yield label, order[start:stop]
+
+
+def order_by_label(labels, n_labels):
+    """Return the rows of labels below a number, sorted by label, shape (n_rows,)."""
+    if labels.itemsize > 2 and n_labels < np.iinfo(np.int16).max:
+        # Small numbers are sorted in time that is linear.
+        labels = labels.astype(np.int16)
+    return np.argsort(labels, kind="stable")
 
 
 def sums_by_label(labels, values, n_labels):

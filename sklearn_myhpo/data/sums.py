@@ -6,11 +6,9 @@ The moments of all folds are computed here, in one pass over the rows.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg.blas import dsyrk
 
 from .blocks import Space, gram_block, rows_by_label
-from .limits import row_limits
-from .threads import all_threads_for, matmul
+from .product_sum import product_sum
 
 #: Largest number of kinds for which a block has enough rows of each for fast products.
 MOST_SHARING = 10
@@ -72,54 +70,6 @@ def squares_of(matrix):
     """Return the sums of the squares of (x, 1, y), given a `Sums.matrix`."""
     end = len(matrix) - 1
     return np.concatenate([np.diag(matrix)[:end], matrix[end, end:]])
-
-
-class ProductSum:
-    """The sum of the products of rows (n, p), some rows at a time.
-
-    Parameters
-    ----------
-    end : int
-        Columns of which all products are kept; of the others those with these and
-        their squares.
-    width : int
-        Number of columns, p.
-    """
-
-    def __init__(self, end, width):
-        self._end = end
-        self._is_square = width - end <= row_limits().many_outputs
-        self._sum = np.zeros((width if self._is_square else end + 1, width))
-        # The part of the sum of which there is one triangle only.
-        self._triangle = (
-            np.zeros((width, width), order="F") if self._is_square else None
-        )
-
-    def add(self, rows):
-        """Add the products of some rows, at least one."""
-        end = self._end
-        if self._triangle is None:
-            left, right = rows[:, :end], rows[:, end:]
-            self._sum[:end, :end] += matmul(left.T, left)
-            self._sum[:end, end:] += matmul(left.T, right)
-            self._sum[end, end:] += np.einsum("nt,nt->t", right, right)
-        elif rows.flags.c_contiguous:
-            with all_threads_for(rows.size * rows.shape[1]):
-                dsyrk(1.0, rows.T, beta=1.0, c=self._triangle, overwrite_c=1)
-        else:
-            # Without a copy of the rows, which the other product would make.
-            self._sum += matmul(rows.T, rows)
-
-    def matrix(self):
-        """Return the sum as a `Sums.matrix` (end + 1, p)."""
-        if self._triangle is None:
-            return self._sum
-        whole, end = self._triangle + self._triangle.T, self._end
-        np.fill_diagonal(whole, self._triangle.diagonal())
-        whole += self._sum
-        found = whole[: end + 1].copy()
-        found[end, :end], found[end, end:] = 0.0, whole.diagonal()[end:]
-        return found
 
 
 def sums_of(matrices, residuals):
@@ -215,7 +165,7 @@ def _dense_products(design, y, visit, y_shift):
     root = None if np.all(visit.weight == 1.0) else np.sqrt(visit.weight)
 
     def own(blocks):
-        sums = [ProductSum(one + 1, width) for _ in range(visit.n_atoms)]
+        sums = [product_sum(one + 1, width) for _ in range(visit.n_atoms)]
         space = Space()
         for rows, block in blocks:
             for atom, index in rows_by_label(visit.labels[rows], visit.n_atoms):

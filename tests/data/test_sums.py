@@ -6,8 +6,8 @@ from scipy import sparse
 
 from sklearn_myhpo.data.limits import RowLimits
 from sklearn_myhpo.data.parts import divide_rows
+from sklearn_myhpo.data.product_sum import WIDEST, product_sum
 from sklearn_myhpo.data.sources import as_design
-from sklearn_myhpo.data.sums import ProductSum
 from sklearn_myhpo.data.threads import threads_of_a_fit
 from sklearn_myhpo.engine.limits import use_limits
 from sklearn_myhpo.engine.ridge.moments import sum_parts
@@ -120,18 +120,18 @@ def test_residuals_of_a_nearly_perfect_model():
 
 
 @pytest.mark.parametrize("n_outputs", [1, 3, 20])
-@pytest.mark.parametrize("step", [1, 3])
-def test_sum_of_products(n_outputs, step):
-    """Moments of rows at even distances, or of many targets, would be others."""
-    rng, end = np.random.default_rng(0), 4
+@pytest.mark.parametrize("end", [1, 4, 16, 40, WIDEST])
+@pytest.mark.parametrize("limit", [1, 2000, 10**6], ids="small_product={}".format)
+def test_sum_of_products(n_outputs, end, limit):
+    """Moments of narrow or wide rows, or of many targets, would be others."""
+    rng = np.random.default_rng(0)
     rows = rng.standard_normal((90, end + n_outputs))
-    with use_limits(many_outputs=5):
-        found = ProductSum(end, end + n_outputs)
-        for start in (0, 30, 60):
-            found.add(rows[start : start + 30 : step])
-        # One part as a copy, so that both kinds of rows are added up.
-        found.add(rows[::step].copy())
-    products = 2.0 * rows[::step].T @ rows[::step]
-    np.testing.assert_allclose(found.matrix()[:end], products[:end])
-    np.testing.assert_array_equal(found.matrix()[end, :end], 0.0)
-    np.testing.assert_allclose(found.matrix()[end, end:], np.diag(products)[end:])
+    with use_limits(many_outputs=5, small_product=limit):
+        found = product_sum(end, end + n_outputs)
+        for start, stop in ((0, 1), (1, 30), (30, 90)):
+            found.add(rows[start:stop])
+    products = rows.T @ rows
+    matrix, atol = found.matrix(), 1e-13 * np.abs(products).max()
+    np.testing.assert_allclose(matrix[:end], products[:end], atol=atol)
+    np.testing.assert_array_equal(matrix[end, :end], 0.0)
+    np.testing.assert_allclose(matrix[end, end:], np.diag(products)[end:])

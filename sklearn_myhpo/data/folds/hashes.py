@@ -5,6 +5,7 @@ from datetime import UTC, date
 import numpy as np
 
 from ..._messages import shown
+from ..blocks import slices
 
 #: Constants of SplitMix64 (Steele, Lea and Flood 2014).
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
@@ -102,12 +103,16 @@ def _of_texts(values):
     else:
         code = np.dtype(np.uint8)
     codes = values.view(code).reshape(len(values), width)
-    factors = mix(np.arange(width, dtype=np.uint64)) | np.uint64(1)
-    found = np.zeros(len(values), dtype=np.uint64)
-    # One place after the other: without an array of 64 bits for every character.
-    for place, factor in enumerate(factors):
-        found += codes[:, place] * factor
+    factors, found = odd_factors(width), np.empty(len(values), dtype=np.uint64)
+    for rows in slices(len(values), width, cached=True):
+        own = codes[rows].astype(np.uint64)
+        np.einsum("ij,j->i", own, factors, out=found[rows])
     return found
+
+
+def odd_factors(n):
+    """Return n odd numbers of 64 well mixed bits."""
+    return mix(np.arange(n, dtype=np.uint64)) | np.uint64(1)
 
 
 def _of_objects(values, name):

@@ -7,9 +7,10 @@ import numpy as np
 
 from ..folds.uses import rule_or_none
 from ..limits import row_limits
+from ..product_sum import is_narrow, product_sum, upper_products
 from ..streams.checks import as_dense
 from ..streams.sample import RowSample, sample_block
-from ..sums import ProductSum, origin
+from ..sums import origin
 from ..threads import map_shares, n_threads_for
 from .filling import Filler
 
@@ -75,12 +76,15 @@ class FoldMoments(NamedTuple):
 
     def plus(self, other):
         """Return the sums over the rows of both."""
-        own = self.matrices, self.counts
         with np.errstate(over="ignore", invalid="ignore"):
             # Infinite sums are detected at the end.
-            sums = _joined(own, (other.matrices, other.counts))
-        n_rows = self.n_rows + other.n_rows
-        return FoldMoments(*sums, n_rows, self.sample.plus(other.sample))
+            matrices = _added(self.matrices, other.matrices)
+        return FoldMoments(
+            matrices,
+            _added(self.counts, other.counts),
+            self.n_rows + other.n_rows,
+            self.sample.plus(other.sample),
+        )
 
     def total(self, uses):
         """Return the sum over all rows, given the `FoldUses`."""
@@ -95,13 +99,12 @@ def add_of_kind(matrices, kind, matrix):
     matrices[kind] = matrix if known is None else known + matrix
 
 
-def _joined(one, other):
-    """Return the sums and the counts of both, by kind."""
-    matrices, counts = map(dict, one)
-    for kind, matrix in other[0].items():
-        add_of_kind(matrices, kind, matrix)
-        counts[kind] = counts.get(kind, 0) + other[1][kind]
-    return matrices, counts
+def _added(matrices, other):
+    """Return the sums of matrices by kind."""
+    found = dict(matrices)
+    for kind, matrix in other.items():
+        add_of_kind(found, kind, matrix)
+    return found
 
 
 def centre_of_block(block, exponents, *, is_about_means):
@@ -164,17 +167,13 @@ def moments_of_block(block, rule, centre, step, most):
     windows = _windows(used, width, work)
 
     def own(share):
-        sums, counts, filler = {}, {}, Filler(centre)
+        sums, filler = {}, Filler(centre)
         for rows in share:
             weight = None if block.weight is None else block.weight[rows]
             filled = filler.fill(block.X[rows], y[rows], weight)
             for family in used[rows].T:
-                for kind, part in filler.parts(filled, family, n_kinds):
-                    if kind not in sums:
-                        sums[kind] = ProductSum(end, width)
-                    sums[kind].add(part)
-                    counts[kind] = counts.get(kind, 0) + len(part)
-        return {kind: one.matrix() for kind, one in sums.items()}, counts
+                add_products(sums, filler, filled, family, n_kinds)
+        return {kind: one.matrix() for kind, one in sums.items()}
 
     n_entries = n_kinds * (end + 1) * width
     with np.errstate(over="ignore", invalid="ignore"):
@@ -182,9 +181,47 @@ def moments_of_block(block, rule, centre, step, most):
             found = [own(windows)]
         else:
             found = map_shares(own, windows, work, least=1)
-        matrices, counts = reduce(_joined, found)
-    sample = sample_block(block, kinds, step, most)
-    return FoldMoments(matrices, counts, block.n_rows, sample)
+        matrices = reduce(_added, found)
+    counts = np.bincount(used[used >= 0], minlength=n_kinds)
+    return FoldMoments(
+        matrices,
+        {kind: int(counts[kind]) for kind in matrices},
+        block.n_rows,
+        sample_block(block, kinds, step, most),
+    )
+
+
+def add_products(sums, filler, filled, used, n_kinds):
+    """Add the products of rows to the sums of their kinds.
+
+    Parameters
+    ----------
+    sums : dict of int to ProductSum
+        By kind; new ones are put into it.
+    filler : Filler
+    filled : ndarray of shape (n_rows, p)
+        The last rows that the filler filled.
+    used : ndarray of int of shape (n_rows,)
+        Kinds; -1 for rows of none.
+    n_kinds : int
+    """
+    end, width = filler.end, filler.width
+    if not is_narrow(end, width):
+        for kind, rows in filler.wide_parts(filled, used, n_kinds):
+            _sum_of(sums, kind, end, width).add(rows)
+        return
+    tiles, kinds = filler.tiles(filled, used, n_kinds)
+    found = upper_products(tiles).reshape(-1, width, width)
+    for kind, products in zip(kinds, found, strict=True):
+        if kind >= 0:
+            _sum_of(sums, kind, end, width).add_upper(products)
+
+
+def _sum_of(sums, kind, end, width):
+    """Return the `ProductSum` of a kind in a dict, a new one if there is none."""
+    if kind not in sums:
+        sums[kind] = product_sum(end, width)
+    return sums[kind]
 
 
 def kinds_of_block(block, rule):

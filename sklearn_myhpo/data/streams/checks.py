@@ -41,9 +41,9 @@ class Checksum(NamedTuple):
         """Return the checksum of rows, dense or sparse."""
         n_rows = X.shape[0]
         with np.errstate(over="ignore", invalid="ignore"):
-            weights, sums = _weights(n_rows), _row_sums(X)
-            total = float(weights @ sums)
-            size = float(np.linalg.norm(weights) * np.linalg.norm(sums))
+            sums = _row_sums(X)
+            total = float(_weights(n_rows) @ sums)
+            size = _norm_of_weights(n_rows) * float(np.linalg.norm(sums))
         return cls(n_rows, total, size)
 
     def equals(self, other, dtype):
@@ -80,6 +80,12 @@ def _row_sums(X):
 def _weights(n):
     """Return n numbers from 1 to 2, no two alike: multiples of the golden ratio."""
     return 1.0 + (np.arange(1, n + 1) * ((np.sqrt(5.0) - 1.0) / 2.0)) % 1.0
+
+
+@lru_cache(maxsize=8)
+def _norm_of_weights(n):
+    """Return the norm of as many weights."""
+    return float(np.linalg.norm(_weights(n)))
 
 
 def as_numbers(X, where):

@@ -203,6 +203,16 @@ def test_equal_keys_of_other_types():
         )
 
 
+@pytest.mark.parametrize("kind", ["U", ">U9", "S"])
+def test_many_texts(kind):
+    """A user would change the fold with the number of rows that come together."""
+    texts = np.array([f"user {row % 7}" for row in range(50)]).astype(kind)
+    alone = [hash_keys(texts[row : row + 1], "key")[0] for row in range(50)]
+    with use_limits(cached_entries=30):
+        np.testing.assert_array_equal(hash_keys(texts, "key"), alone)
+    assert len(set(alone)) == 7
+
+
 @pytest.mark.parametrize("kind", ["U2", "U9", ">U4", "S7", object])
 def test_equal_texts_of_other_widths(kind):
     """A user would be in two folds where a batch has a longer name among others."""

@@ -12,13 +12,16 @@ from sklearn_myhpo.data import Batches, KeyFolds, RowFolds
 from sklearn_myhpo.data.folds.rules import HoldOut
 from sklearn_myhpo.data.folds.uses import NoFolds
 from sklearn_myhpo.data.moments.condensed import condense, factors_of_moments
-from sklearn_myhpo.data.moments.filling import rows_of_parts
+from sklearn_myhpo.data.moments.filling import Filler, rows_of_parts
 from sklearn_myhpo.data.moments.fold_factors import factors_of_block
 from sklearn_myhpo.data.moments.fold_moments import (
+    Centre,
+    add_products,
     centre_of_block,
     moments_of_block,
 )
 from sklearn_myhpo.data.moments.passes import condense_source, rows_of_block
+from sklearn_myhpo.data.product_sum import WIDEST
 from sklearn_myhpo.data.streams.source import BatchSource, Block
 from sklearn_myhpo.data.sums import squares_of
 from sklearn_myhpo.data.threads import threads_of_a_fit
@@ -258,3 +261,36 @@ def test_rows_of_parts(used, are_slices):
         kinds.append(isinstance(rows, slice))
     np.testing.assert_array_equal(found, used)
     assert all(kinds) or not are_slices
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    used=st.one_of(
+        st.lists(st.integers(-1, 4), min_size=1, max_size=60),
+        st.builds(
+            lambda part, n_rows: [*part * n_rows, *part[:1]],
+            st.permutations(range(-1, 5)),
+            st.integers(1, 9),
+        ),
+        st.builds(lambda n: [0] * n + [1] * (60 - n), st.integers(0, 60)),
+    ),
+    small_product=st.sampled_from([1, 1000, 10**6]),
+    n_columns=st.sampled_from([D, WIDEST]),
+)
+def test_products_of_parts(used, small_product, n_columns):
+    """Rows would count in another fold, twice or not at all."""
+    used = np.array(used)
+    rows = RNG.standard_normal((len(used), n_columns))
+    centre = Centre(np.zeros(n_columns), np.zeros(1), np.zeros(1, dtype=int), 0)
+    sums, filler = {}, Filler(centre)
+    with use_limits(small_product=small_product):
+        for _ in range(2):
+            # The memory of the first time is used again.
+            filled = filler.fill(rows, rows[:, :1], None)
+            add_products(sums, filler, filled, used, 6)
+    assert set(sums) == set(used[used >= 0].tolist())
+    whole = np.column_stack([rows, np.ones(len(used)), rows[:, 0]])
+    for part, found in sums.items():
+        own = 2.0 * whole[used == part].T @ whole[used == part]
+        expected = as_sums(own, n_columns + 1)
+        np.testing.assert_allclose(found.matrix(), expected, atol=1e-11)

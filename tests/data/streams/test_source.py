@@ -12,6 +12,7 @@ import pytest
 from scipy import sparse
 
 from sklearn_myhpo.data import Batches
+from sklearn_myhpo.data.streams.block_checks import are_equal, column_sums
 from sklearn_myhpo.data.streams.checks import as_dense
 from sklearn_myhpo.data.streams.source import BatchSource, Sums
 from sklearn_myhpo.engine.limits import use_limits
@@ -313,6 +314,20 @@ def test_other_labels_or_keys_are_noticed(column):
     given[0][column] = np.where(np.arange(40) == 3, "b", given[0][column])
     with pytest.raises(ValueError, match=r"other rows .* at batch 0"):
         source.map_reduce(see)
+
+
+@pytest.mark.parametrize("kind", ["U", "S", "U99", object])
+@pytest.mark.parametrize("n_rows", [3, 40])
+def test_texts_in_another_order_are_noticed(kind, n_rows):
+    """Rows that change places would be held out with the rows of another user."""
+    names = np.array([f"user {row}" for row in range(n_rows)]).astype(kind)
+    known = column_sums(names)
+    for other in (names[::-1], np.roll(names, 1), names[:-1], np.roll(names[1:], 2)):
+        assert not are_equal(column_sums(other), known)
+    changed = names.copy()
+    changed[-1] = "user x"
+    assert not are_equal(column_sums(changed), known)
+    assert are_equal(column_sums(np.repeat(names, 2)[::2]), known)
 
 
 def threads():
