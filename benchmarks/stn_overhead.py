@@ -5,7 +5,8 @@ with momentum, by the same fused optimizer. A self-tuning step trains weights an
 response; its cost is the mean over the steps of a phase, of which the last trains the
 response of the centred form. "With tuning" adds the tuning steps, one for every two
 training steps, as published. Times are of the processor on one thread, medians of
-rounds in which all take turns.
+rounds in which all take turns. A turn has many steps of one kind, as a training has:
+code that is not in the cache costs small modules as much as their numbers.
 
     python -m benchmarks.stn_overhead [--rounds 15] [--page doc/self_tuning_modules.md]
 """
@@ -28,6 +29,8 @@ FORMS = [("centred", False, 2.2), ("centred", True, 2.2)]
 FORMS += [("published", False, 1.5), ("published", True, 1.5)]
 #: Training steps in a phase.
 PHASE = 2
+#: Seconds of plain steps in a turn, or one phase if it takes longer.
+TURN = 0.02
 
 
 class Characters(nn.Module):
@@ -64,9 +67,9 @@ def images():
     )
 
 
-def perceptron(width):
+def perceptron(n_features, width):
     return nn.Sequential(
-        *(nn.Dropout(0.1), nn.Linear(784, width), nn.ReLU()),
+        *(nn.Dropout(0.1), nn.Linear(n_features, width), nn.ReLU()),
         *(nn.Dropout(0.1), nn.Linear(width, width), nn.ReLU()),
         *(nn.Dropout(0.1), nn.Linear(width, 10)),
     )
@@ -85,17 +88,25 @@ def word_case(n, width):
     return Words(width), torch.randint(0, 2000, (n, 40)), torch.randint(0, 10, (n,))
 
 
-def vector_case(n, width):
-    return perceptron(width), torch.randn(n, 784), torch.randint(0, 10, (n,))
+def vector_case(n, width, n_features=784):
+    x, y = torch.randn(n, n_features), torch.randint(0, 10, (n,))
+    return perceptron(n_features, width), x, y
 
 
 #: Modules, with a batch of each, by name.
 CASES = {
     **{f"CNN, {n} rows": partial(image_case, n) for n in (32, 128)},
-    "Embedding, 128 texts": partial(word_case, 128, 64),
+    **{
+        f"Embedding, {n} texts, {width} units": partial(word_case, n, width)
+        for n, width in ((8, 16), (128, 64))
+    },
     **{
         f"LSTM, {n} sequences, {hidden} units": partial(text_case, n, hidden)
         for n, hidden in ((32, 64), (64, 128), (128, 256))
+    },
+    **{
+        f"MLP, {n} rows, {width} units, 20 features": partial(vector_case, n, width, 20)
+        for n, width in ((8, 10), (32, 50))
     },
     **{
         f"MLP, {n} rows, {width} units": partial(vector_case, n, width)
@@ -136,7 +147,18 @@ def self_tuning_steps(module, x, y, form, is_shared):
         for _ in range(PHASE):
             tuner.train(x, y, 0)
 
-    return train, lambda: tuner.tune(x, y)
+    return [train, lambda: tuner.tune(x, y)]
+
+
+def timed(functions, n):
+    """Return the mean seconds of functions that are called in turn, n times each."""
+    totals = [0.0] * len(functions)
+    for _ in range(n):
+        for index, function in enumerate(functions):
+            start = time.process_time()
+            function()
+            totals[index] += time.process_time() - start
+    return [total / n / PHASE for total in totals]
 
 
 def measure(case, n_rounds):
@@ -144,23 +166,17 @@ def measure(case, n_rounds):
     torch.manual_seed(0)
     module, x, y = case()
     plain = plain_step(module, x, y)
-    steps = {"plain": lambda: [plain() for _ in range(PHASE)]}
-    for name, is_shared, _ in FORMS:
-        train, tune = self_tuning_steps(module, x, y, name, is_shared)
-        steps |= {(name, is_shared, "train"): train, (name, is_shared, "tune"): tune}
-    times = {name: [] for name in steps}
-    for _ in range(n_rounds + 2):
-        for name, step in steps.items():
-            start = time.process_time()
-            step()
-            times[name].append((time.process_time() - start) / PHASE)
-    # The first rounds warm up.
-    usual = {name: statistics.median(each[2:]) for name, each in times.items()}
-    costs = [
-        (usual[form, shared, "train"], usual[form, shared, "tune"])
-        for form, shared, _ in FORMS
+    kinds = [[lambda: [plain() for _ in range(PHASE)]]]
+    kinds += [self_tuning_steps(module, x, y, *form[:2]) for form in FORMS]
+    # The first calls warm up.
+    *_, (seconds,) = [timed(kinds[0], 3) for _ in range(2)]
+    n_phases = max(1, round(TURN / seconds / PHASE))
+    rounds = [[timed(kind, n_phases) for kind in kinds] for _ in range(n_rounds + 2)]
+    (usual,), *costs = [
+        [statistics.median(each) for each in zip(*kind, strict=True)]
+        for kind in zip(*rounds[2:], strict=True)
     ]
-    return usual["plain"], costs
+    return usual, costs
 
 
 def main(arguments=None):

@@ -1,8 +1,11 @@
 """Tuned hyperparameters, and how they are perturbed, in torch."""
 
 import math
+from functools import partial
 
 import torch
+
+from .kinds import Bounded
 
 #: Range of sigma: without it, sigma grew and training diverged in one of three runs.
 SIGMA_BOUNDS = (1e-3, 1.5)
@@ -33,7 +36,9 @@ class Distribution:
         free = [kind.to_free(v) for kind, v in zip(kinds, start, strict=True)]
         columns = plan.is_tuned.nonzero()[0].tolist()
         groups = _by_transform(kinds, columns)
-        self.groups = [(one[0], *map(index_of, one[1:])) for one in groups]
+        self.groups = [
+            (_values_of(one[0], options), *map(index_of, one[1:])) for one in groups
+        ]
         order = [column for one in groups for column in one[1]]
         # Where all are tuned and those of a transform are neighbours.
         self._is_in_order = order == list(range(len(plan.names))) != []
@@ -82,14 +87,11 @@ class Distribution:
         if epoch != self._epoch:
             self._epoch, self._held = epoch, self.h.new_tensor(self.plan.at(epoch))
         if self._is_in_order:
-            parts = [
-                transform.from_free(free[:, tuned], torch.exp)
-                for transform, _, tuned in self.groups
-            ]
+            parts = [values_of(free[:, tuned]) for values_of, _, tuned in self.groups]
             return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
         values = self._held.repeat(len(free), 1)
-        for transform, columns, tuned in self.groups:
-            values[:, columns] = transform.from_free(free[:, tuned], torch.exp)
+        for values_of, columns, tuned in self.groups:
+            values[:, columns] = values_of(free[:, tuned])
         return values
 
     @torch.no_grad()
@@ -125,6 +127,16 @@ def index_of(columns):
     if columns == list(range(first, last)):
         return slice(first, last)
     return torch.tensor(columns, dtype=torch.int64)
+
+
+def _values_of(transform, options):
+    """Return the function of a transform from free coordinates to values."""
+    if type(transform) is not Bounded:
+        return partial(transform.from_free, exp=torch.exp)
+    # PyTorch would convert numbers to tensors in every call.
+    low = torch.tensor(transform.low, **options)
+    span = torch.tensor(transform.high - transform.low, **options)
+    return lambda free: torch.addcmul(low, span, free.sigmoid())
 
 
 def _by_transform(kinds, columns):

@@ -108,6 +108,7 @@ class ModuleNetwork:
         self._lambdas = index_of(
             [layer.columns["lambda"] for layer, _ in self._weights.penalized]
         )
+        self._owners = {id(flat.leaf): flat for flat in self._flats}
         self._normalizing = [one for one in module.modules() if _has_statistics(one)]
         self._last = None, None, None
         kinds = [(i, site.kind) for i, site in enumerate(sites)]
@@ -144,12 +145,14 @@ class ModuleNetwork:
         list of (tensor or None)
             One per leaf.
         """
-        owners = {id(flat.leaf): flat for flat in self._flats}
-        owners = [owners.get(id(leaf)) for leaf in leaves]
+        owners = [self._owners.get(id(leaf)) for leaf in leaves]
         # A module may also read the weights of its layers by itself.
         own = [one for flat in owners if flat is not None for one in flat.parameters]
         found = torch.autograd.grad(loss, [*leaves, *own], allow_unused=True)
-        gradients, direct = list(found[: len(leaves)]), iter(found[len(leaves) :])
+        gradients, direct = list(found[: len(leaves)]), found[len(leaves) :]
+        if all(one is None for one in direct):
+            return gradients
+        direct = iter(direct)
         for index, flat in enumerate(owners):
             if flat is not None:
                 gradients[index] = flat.added(gradients[index], direct)

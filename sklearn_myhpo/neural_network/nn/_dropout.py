@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from torch import nn
-from torch.autograd import forward_ad
 
+from ._dual import halves, joined
 from ._response import SelfTuning
 
 
-class STNDropout(SelfTuning, nn.Dropout):
+class MaskingLayer(SelfTuning):
+    """Multiplication of inputs by a mask; a mixin before a class of PyTorch."""
+
+    def masked(self, x, mask):
+        """Return x times a mask, x dual or not; x itself without a mask."""
+        if mask is None:
+            return x
+        if not self.state.is_linearized:
+            return x * mask
+        # PyTorch takes a millisecond for a dual tensor times an ordinary one.
+        value, tangent = halves(x)
+        return joined(value * mask, None if tangent is None else tangent * mask)
+
+
+class STNDropout(MaskingLayer, nn.Dropout):
     """`torch.nn.Dropout` with a rate per example.
 
     Outside of self-tuning it is `torch.nn.Dropout` at the rate p.
@@ -31,11 +45,10 @@ class STNDropout(SelfTuning, nn.Dropout):
         shared = range(x.ndim - self.n_shared_axes, x.ndim)
         if self.state is None:
             return _plain_dropout(self, x, shared)
-        mask = self.mask("dropout", x, shared_axes=shared)
-        return x if mask is None else _masked(x, mask)
+        return self.masked(x, self.mask("dropout", x, shared_axes=shared))
 
 
-class STNVariationalDropout(SelfTuning, nn.Module):
+class STNVariationalDropout(MaskingLayer, nn.Module):
     """Dropout of sequences with one mask for all times (Gal & Ghahramani, 2016).
 
     Parameters
@@ -57,21 +70,12 @@ class STNVariationalDropout(SelfTuning, nn.Module):
         time, batch = (1, 0) if self.batch_first else (0, 1)
         if self.state is not None:
             mask = self.mask("dropout", x, batch_axis=batch, shared_axes=(time,))
-            return x if mask is None else _masked(x, mask)
+            return self.masked(x, mask)
         return _plain_dropout(self, x, (time,))
 
     def extra_repr(self) -> str:
         """Return the options as text."""
         return f"p={self.p}, batch_first={self.batch_first}"
-
-
-def _masked(x, mask):
-    """Return x times a mask, x dual or not."""
-    value, tangent = forward_ad.unpack_dual(x)
-    if tangent is None:
-        return x * mask
-    # In PyTorch a product of a dual tensor with an ordinary one costs a millisecond.
-    return forward_ad.make_dual(value * mask, tangent * mask)
 
 
 def _plain_dropout(layer, x, shared_axes):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torch.autograd import forward_ad
 from torch.nn import functional
 
+from ._dual import halves, joined
 from ._response import ResponseLayer, shape_along
 
 
@@ -31,26 +31,30 @@ class OneWeightLayer(ResponseLayer):
         weight, bias = now.weights.values()
         if now.responses is None:
             return self.apply_weight(x, weight, bias)
+        response, _ = now.responses.values()
+        scale, shift = now.scales.values()
         if not self.state.is_linearized:
-            return self.apply_weight(x, weight, bias) + self._response(x, now)
+            moved = self.apply_weight(x, response, None)
+            self.check_rows(scale, moved, 0)
+            outputs = self.shifted(x, weight, shift)
+            return torch.addcmul(outputs, self._along(scale, moved), moved)
         # Outputs are dual: x may be, and the response adds to the tangent.
-        inputs, tangent = forward_ad.unpack_dual(x)
-        outputs = self.apply_weight(inputs, weight, bias)
-        added = self._response(inputs, now)
+        inputs, tangent = halves(x)
+        moved = self.apply_weight(inputs, response, None)
+        self.check_rows(scale, moved, 0)
+        scale = self._along(scale, moved)
         if tangent is not None:
-            added = added + self.apply_weight(tangent, weight, None)
-        return forward_ad.make_dual(outputs, added)
+            moved = torch.addcmul(self.shifted(tangent, weight, shift), scale, moved)
+        elif shift is not None:
+            moved = torch.addcmul(self._along(shift, moved), scale, moved)
+        else:
+            moved = scale * moved
+        return joined(self.apply_weight(inputs, weight, bias), moved)
 
-    def _response(self, x, now):
-        """Return the part of the outputs that is linear in r."""
-        response, shift = now.responses.values()
-        outputs = self.apply_weight(x, response, None)
-        scale, shift_scale = now.scales.values()
-        self.check_rows(scale, outputs, 0)
-        scale = self._along(scale, outputs)
-        if shift is None:
-            return scale * outputs
-        return torch.addcmul(self._along(shift_scale * shift, outputs), scale, outputs)
+    def shifted(self, x, weight, shift):
+        """Return the outputs for a weight, and for a bias per row or None."""
+        outputs = self.apply_weight(x, weight, None)
+        return outputs if shift is None else outputs + self._along(shift, outputs)
 
     def at(self, r=None):
         """Return weight and bias at one r, as `formed`."""
@@ -74,6 +78,12 @@ class STNLinear(OneWeightLayer, nn.Linear):
     def apply_weight(self, x, weight, bias):
         """Return ``W x + b``."""
         return functional.linear(x, weight, bias)
+
+    def shifted(self, x, weight, shift):
+        """Return the outputs for a weight, and for a bias per row or None."""
+        if x.ndim == 2 and shift is not None:
+            return torch.addmm(shift, x, weight.T)
+        return super().shifted(x, weight, shift)
 
 
 class STNConv1d(OneWeightLayer, nn.Conv1d):

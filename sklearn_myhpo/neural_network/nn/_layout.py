@@ -9,11 +9,60 @@ import torch
 from ._flat import Flat, FlatParameters
 
 
+class Piece:
+    """A weight of some axes, or all vectors at the end, with memory for results.
+
+    Parameters
+    ----------
+    axis : int
+        Axis of the outputs.
+
+    Attributes
+    ----------
+    weight, response : tensor
+        W and R; no R without responses.
+    formed, in_weight, in_response : tensor
+        Memory of the same shape for ``W + s * R``, and for gradients.
+    scale, in_scale : tensor
+        Memory for s, which broadcasts to W, and for its gradient, one per output.
+    """
+
+    def __init__(self, axis):
+        self._axis = axis
+
+    def add(self, **tensors):
+        """Add attributes, W first."""
+        vars(self).update(tensors)
+        #: Axes but that of the outputs; none for vectors.
+        self._others = [i for i in range(self.weight.ndim) if i != self._axis]
+
+    def along(self, numbers):
+        """Return numbers of all outputs so that they broadcast to W."""
+        shape = [1] * self.weight.ndim
+        shape[self._axis] = -1
+        return numbers.view(shape)
+
+    def dot(self, one, other, memory, out):
+        """Write the products of two tensors like W, summed by output."""
+        if self._others:
+            product = torch.mul(one, other, out=memory)
+            torch.sum(product, self._others, out=out)
+        else:
+            torch.mul(one, other, out=out)
+
+    def penalized(self, gradient, weight, slope):
+        """Return ``gradient + 2 slope weight`` in memory; without slope a copy."""
+        if slope is None:
+            return self.in_weight.copy_(gradient)
+        return torch.addcmul(gradient, weight, slope, value=2.0, out=self.in_weight)
+
+
 class Layout:
     """Weights and responses of all layers as two leaves, and memory for results.
 
     A step needs that memory once. Tensors in it, formed weights and gradients, are
-    valid until the next pass of the same kind.
+    valid until the next pass of the same kind. Small layers cost by the number of
+    operations, so all vectors without penalty are one piece.
 
     Parameters
     ----------
@@ -30,39 +79,47 @@ class Layout:
     def __init__(self, weights, axes, n_penalized, responses=(), matrices=()):
         self.axes, self.n_penalized = axes, n_penalized
         self.sizes = [w.shape[axis] for w, axis in zip(weights, axes, strict=True)]
-        self._shapes = [[1] * weight.ndim for weight in weights]
-        for shape, axis in zip(self._shapes, axes, strict=True):
-            shape[axis] = -1
-        #: Axes of every weight but that of its outputs.
-        self._others = [
-            [other for other in range(weight.ndim) if other != axis]
-            for weight, axis in zip(weights, axes, strict=True)
-        ]
+        apart = [i for i, w in enumerate(weights, 1) if w.ndim > 1]
+        #: Number of the weights before the vectors at the end.
+        self.n_apart = max([n_penalized, *apart])
         self.general = FlatParameters(weights)
         self.weights = self.general.parts
         self.response, self.responses = None, []
         if responses:
             self.response = FlatParameters([*responses, *matrices])
             self.responses = self.response.parts[: len(weights)]
-            self.matrix = self._matrix(self.response.whole)
+            self.matrix, self.matrices = self._matrices(self.response)
 
     @property
     def flats(self):
         """Owners of the leaves."""
         return [each for each in (self.general, self.response) if each is not None]
 
-    def _matrix(self, numbers):
-        """Return V of all outputs, which follow the responses."""
-        n_outputs = sum(self.sizes)
-        n_responses = self.response.parts[-1].shape[1]
-        return numbers[len(numbers) - n_outputs * n_responses :].view(n_outputs, -1)
+    def _matrices(self, flat):
+        """Return V of all outputs, which follow the responses, and V by piece."""
+        n_outputs, n_responses = sum(self.sizes), flat.parts[-1].shape[1]
+        whole = flat.whole[len(flat.whole) - n_outputs * n_responses :]
+        whole = whole.view(n_outputs, n_responses)
+        return whole, self.by_piece(whole)
+
+    def by_piece(self, numbers):
+        """Return the parts of numbers of all outputs, vectors together."""
+        rest = sum(self.sizes[self.n_apart :])
+        sizes = [*self.sizes[: self.n_apart], rest]
+        return numbers.split(sizes if rest else sizes[:-1])
+
+    @cached_property
+    def rows(self):
+        """Views for rows with weights of their own."""
+        return Rows(self)
 
     @cached_property
     def homes(self):
         """Penalized weight of every output, a tensor of int64."""
         sizes = self.sizes[: self.n_penalized]
         homes = [index for index, size in enumerate(sizes) for _ in range(size)]
-        return torch.tensor(homes, device=self.general.whole.device)
+        device = self.general.whole.device
+        return torch.tensor(homes, dtype=torch.int64, device=device)
 
     @cached_property
     def formed(self):
@@ -80,42 +137,104 @@ class Layout:
         return Flat(self.response.parts)
 
     @cached_property
-    def in_matrix(self):
-        """The part of V of `in_response`."""
-        return self._matrix(self.in_response.whole)
+    def in_matrices(self):
+        """The part of V of `in_response`, as whole and by piece."""
+        return self._matrices(self.in_response)
 
     @cached_property
     def scales(self):
-        """Memory for the scales of all outputs, and views that broadcast to weights."""
-        whole = self.general.whole.new_empty(sum(self.sizes))
-        return whole, self.split(whole, len(self.sizes))
+        """Memory for the scales of all outputs."""
+        return self.general.whole.new_empty(sum(self.sizes))
 
     @cached_property
     def in_scales(self):
-        """Memory for the gradient in all scales, and its parts by weight."""
-        whole = self.general.whole.new_empty(sum(self.sizes))
-        return whole, whole.split(self.sizes)
+        """Memory for the gradient in all scales."""
+        return torch.empty_like(self.scales)
 
-    def split(self, numbers, n):
-        """Return numbers of all outputs of the first n weights, to broadcast."""
-        parts = numbers.split(self.sizes[:n])
+    @cached_property
+    def pieces(self):
+        """All pieces in order: those of more than one axis, then all vectors."""
+        rest = sum(self.sizes[self.n_apart :])
+        pieces = [Piece(axis) for axis in self.axes[: self.n_apart]]
+        pieces += [Piece(0)] if rest else []
+        flats = {"weight": self.general, "in_weight": self.in_general}
+        if self.response is not None:
+            flats |= {"response": self.response, "in_response": self.in_response}
+            flats["formed"] = self.formed
+        end = len(self.general.whole)
+        for name, flat in flats.items():
+            parts = [*flat.parts[: self.n_apart], flat.whole[end - rest : end]]
+            for piece, part in zip(pieces, parts, strict=False):
+                piece.add(**{name: part})
+        if self.response is not None:
+            scales = self.by_piece(self.scales), self.by_piece(self.in_scales)
+            for piece, scale, in_scale in zip(pieces, *scales, strict=True):
+                piece.add(scale=piece.along(scale), in_scale=in_scale)
+        return pieces
+
+    def joined(self, tensors):
+        """Return tensors like the weights by piece: vectors as one, in memory."""
+        if len(tensors) == self.n_apart:
+            return tensors
+        *_, last = self.pieces
         return [
-            part if len(shape) == 1 else part.view(shape)
-            for part, shape in zip(parts, self._shapes, strict=False)
+            *tensors[: self.n_apart],
+            torch.cat(tensors[self.n_apart :], out=last.in_weight),
         ]
 
-    def dot(self, index, one, other, memory, out):
-        """Write the products of two tensors like a weight, summed by output."""
-        if one.ndim == 1:
-            torch.mul(one, other, out=out)
-        else:
-            product = torch.mul(one, other, out=memory)
-            torch.sum(product, self._others[index], out=out)
 
-    def in_weight(self, index, gradient, weights, slopes):
-        """Return the gradient in a weight, with that of its penalty, in memory."""
-        memory = self.in_general.parts[index]
-        if index < len(slopes):
-            parts = gradient, weights[index], slopes[index]
-            return torch.addcmul(*parts, value=2.0, out=memory)
-        return memory.copy_(gradient)
+class Rows:
+    """Views of the responses, and memory, for rows with weights of their own.
+
+    Parameters
+    ----------
+    layout : Layout
+        Order of the weights.
+
+    Attributes
+    ----------
+    matrices : list of tensor of shape (n_responses, n_out)
+        V of every weight but vectors, transposed.
+    responses, vector_matrix : tensor of shape (n, 1) and (n, n_responses)
+        R and V of all n numbers of the vectors.
+    slopes : tensor of shape (n, n_responses)
+        Memory for their product.
+    slope_parts : list of tensor of shape (n_responses, n_out)
+        The same by vector, transposed.
+    numbers, scaled : tensor of shape (4, n_outputs)
+        Memory for four numbers of every output of a weight with a penalty.
+    moments : tensor of shape (2, n_outputs, n_responses)
+        Memory for two means of every such output.
+    """
+
+    def __init__(self, layout):
+        n, sizes = layout.n_apart, layout.sizes
+        first = sum(sizes[:n])
+        self.matrices = [one.T for one in layout.matrices[:n]]
+        self.vector_matrix = layout.matrix[first:]
+        self.slopes = torch.empty_like(self.vector_matrix)
+        self.slope_parts = [one.T for one in self.slopes.split(sizes[n:])]
+        numbers = layout.response.whole[: len(layout.general.whole)]
+        self.responses = numbers[len(numbers) - len(self.slopes) :, None]
+        self._layout, n_outputs = layout, len(layout.homes)
+        self.numbers, self.scaled = layout.matrix.new_empty((2, 4, n_outputs)).unbind()
+        n_responses = layout.matrix.shape[1]
+        self.moments = layout.matrix.new_empty(2, n_outputs, n_responses)
+
+    @cached_property
+    def forward(self):
+        """Piece, and views of the first two numbers and the last mean, by weight."""
+        return self._by_piece(*self.numbers[:2], self.moments[1])
+
+    @cached_property
+    def backward(self):
+        """Piece, and views of the last two scaled numbers along its axes, by weight."""
+        return [
+            (piece, *map(piece.along, numbers))
+            for piece, *numbers in self._by_piece(*self.scaled[2:])
+        ]
+
+    def _by_piece(self, *tensors):
+        layout, n = self._layout, self._layout.n_penalized
+        parts = [each.split(layout.sizes[:n]) for each in tensors]
+        return list(zip(layout.pieces[:n], *parts, strict=True))

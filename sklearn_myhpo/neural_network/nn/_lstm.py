@@ -7,9 +7,9 @@ import math
 
 import torch
 from torch import nn
-from torch.autograd import forward_ad
 from torch.nn.functional import linear
 
+from ._dual import halves, joined
 from ._response import ResponseLayer, shape_along
 from ._tangent import TangentLSTM
 
@@ -77,7 +77,7 @@ class STNLSTM(ResponseLayer, nn.LSTM):
         pair, last = self._layers(pair, hx, now)
         if self.batch_first:
             pair = [_transposed(part) for part in pair]
-        return _joined(pair), tuple(_joined(part) for part in last)
+        return joined(*pair), tuple(joined(*part) for part in last)
 
     def _has_masks(self):
         """Whether this layer has dropout of its own in this pass."""
@@ -213,11 +213,12 @@ class _Cell:
         biases = [f"bias_{kind}_{suffix}" for kind in ("ih", "hh") if has_bias]
         self.weights = [now.weights[name] for name in names]
         self.biases = [now.weights[name] for name in biases]
+        self.biases = [bias for bias in self.biases if bias is not None]
         self.responses, self.scales, self.shifts = None, None, []
         if now.responses:
             self.responses = [now.responses[name] for name in names]
             self.scales = [now.scales[name] for name in names]
-            self.shifts = [now.scales[one] * now.responses[one] for one in biases]
+            self.shifts = [now.scales[name] for name in biases]
 
     def general(self):
         """Return the same time steps without response."""
@@ -227,7 +228,8 @@ class _Cell:
 
     def inputs(self, x):
         """Return what inputs and biases add to the gates at all times."""
-        return linear(x, self.weights[0]) + sum(self.biases)
+        outputs = linear(x, self.weights[0])
+        return outputs + sum(self.biases) if self.biases else outputs
 
     def moved(self, x):
         """Return what the responses to inputs and of biases add to the gates."""
@@ -263,12 +265,7 @@ def _looped(x, hidden, cell, cells, mask):
 
 def _halves(x, is_linearized):
     """Return values and tangents; None for tangents that are not there."""
-    return list(forward_ad.unpack_dual(x)) if is_linearized else [x, None]
-
-
-def _joined(pair):
-    value, tangent = pair
-    return value if tangent is None else forward_ad.make_dual(value, tangent)
+    return list(halves(x)) if is_linearized else [x, None]
 
 
 def _transposed(part):

@@ -11,22 +11,20 @@ from __future__ import annotations
 
 import torch
 
-
-def _squares(weights):
-    """Return the sums of squares of weights, shape (n_weights,)."""
-    return torch.stack(torch._foreach_norm(weights)).square()
+from ._row_penalty import RowPenalty, squares
 
 
 def _penalty(layout, factors, weights):
     """Return ``sum_m c_m |W_m|^2``, or None without factors."""
     if factors is None:
         return None
-    return torch.dot(factors, _squares(weights[: layout.n_penalized]))
+    return torch.dot(factors, squares(weights[: layout.n_penalized]))
 
 
-def _slopes(gradient, factors):
-    """Return the factors of the gradient of the penalty by weight."""
-    return () if factors is None else (gradient * factors).unbind()
+def _slopes(layout, gradient, factors):
+    """Return the factors of the gradient of the penalty by piece; None for none."""
+    slopes = [] if factors is None else (gradient * factors).unbind()
+    return [*slopes, *[None] * (len(layout.pieces) - len(slopes))]
 
 
 def _detached(parts):
@@ -50,18 +48,21 @@ class GeneralWeights(torch.autograd.Function):
         general : tensor
             Leaf of all W.
         """
-        ctx.layout = layout
-        ctx.save_for_backward(factors, general)
+        ctx.layout, ctx.factors = layout, factors
+        ctx.save_for_backward(general)
         penalty = _penalty(layout, factors, layout.weights)
         return penalty, *_detached(layout.weights)
 
     @staticmethod
     def backward(ctx, gradient, *gradients):
         """Return the gradient in the weights."""
-        layout, (factors, _) = ctx.layout, ctx.saved_tensors
-        slopes = _slopes(gradient, factors)
-        for m, each in enumerate(gradients):
-            layout.in_weight(m, each, layout.weights, slopes)
+        layout, _ = ctx.layout, ctx.saved_tensors
+        slopes = _slopes(layout, gradient, ctx.factors)
+        for piece, slope, each in zip(
+            layout.pieces, slopes, layout.joined(gradients), strict=True
+        ):
+            if each is not piece.in_weight:
+                piece.penalized(each, piece.weight, slope)
         return None, None, layout.in_general.whole
 
 
@@ -83,55 +84,48 @@ class FormedWeights(torch.autograd.Function):
         general, response : tensor
             Leaf of all W, and of all R and V; detached if only r has a gradient.
         """
-        scales, parts = layout.scales
-        torch.mv(layout.matrix, r, out=scales)
+        torch.mv(layout.matrix, r, out=layout.scales)
+        for piece in layout.pieces:
+            torch.addcmul(piece.weight, piece.scale, piece.response, out=piece.formed)
         formed = layout.formed.parts
-        for weight, scale, part, memory in zip(
-            layout.weights, parts, layout.responses, formed, strict=True
-        ):
-            torch.addcmul(weight, scale, part, out=memory)
         penalty = _penalty(layout, factors, formed)
-        ctx.layout = layout
+        ctx.layout, ctx.factors = layout, factors
         # Numbers that have changed since are found by their saved whole.
-        ctx.save_for_backward(factors, r, scales, layout.formed.whole, response)
+        ctx.save_for_backward(r, layout.formed.whole, response)
         return penalty, *_detached(formed)
 
     @staticmethod
     def backward(ctx, gradient, *gradients):
         """Return the gradients in r, W, R and V."""
-        layout, (factors, r, *_) = ctx.layout, ctx.saved_tensors
+        layout, (r, *_) = ctx.layout, ctx.saved_tensors
         _, _, needs_r, is_training, _ = ctx.needs_input_grad
-        slopes = _slopes(gradient, factors)
-        in_scales, parts = layout.in_scales
+        slopes = _slopes(layout, gradient, ctx.factors)
         # All of a weight at once, while it is in the cache.
-        for m, (each, scale, response, memory, out) in enumerate(
-            zip(
-                gradients,
-                layout.scales[1],
-                layout.responses,
-                layout.in_response.parts,
-                parts,
-                strict=False,
-            )
+        for piece, slope, each in zip(
+            layout.pieces, slopes, layout.joined(gradients), strict=True
         ):
+            if is_training and each is not piece.in_weight:
+                each = piece.penalized(each, piece.formed, slope)
+            piece.dot(each, piece.response, piece.in_response, piece.in_scale)
             if is_training:
-                each = layout.in_weight(m, each, layout.formed.parts, slopes)
-            layout.dot(m, each, response, memory, out)
-            if is_training:
-                torch.mul(each, scale, out=memory)
-        in_r = in_scales @ layout.matrix if needs_r else None
+                torch.mul(each, piece.scale, out=piece.in_response)
+        in_r = layout.in_scales @ layout.matrix if needs_r else None
         if not is_training:
             return None, None, in_r, None, None
-        torch.outer(in_scales, r, out=layout.in_matrix)
+        torch.mul(layout.in_scales[:, None], r, out=layout.in_matrices[0])
         return None, None, in_r, layout.in_general.whole, layout.in_response.whole
 
 
 class RowWeights(torch.autograd.Function):
-    """W and R as they are, the scales of every row, and the mean penalty of rows."""
+    """W and R as they are, the scales of every row, and the mean penalty of rows.
+
+    Vectors have no scales: what they add to the outputs of a row, the shifts
+    ``b + (V r) * R = b + M r`` with ``M = R * V``, takes no pass over the outputs.
+    """
 
     @staticmethod
-    def forward(ctx, layout, factors, r, general, response):
-        """Return penalty, scales, all R, and all W, the latter if they have gradients.
+    def forward(ctx, layout, factors, has_general, r, general, response):
+        """Return penalty, scales, shifts, and R and W as far as they have gradients.
 
         Parameters
         ----------
@@ -139,118 +133,71 @@ class RowWeights(torch.autograd.Function):
             Order of the weights.
         factors : tensor of shape (n or 1, n_penalized) or None
             c, without gradient; None for no penalty.
+        has_general : bool
+            Whether shifts contain b.
         r : tensor of shape (n or 1, n_responses)
             Input of the responses.
         general, response : tensor
             Leaf of all W, and of all R and V; W is detached if it has no gradient,
             both if only r has one.
         """
-        scales = r @ layout.matrix.T
+        n, rows = layout.n_apart, layout.rows
+        scales = [torch.mm(r, matrix) for matrix in rows.matrices]
+        torch.mul(rows.responses, rows.vector_matrix, out=rows.slopes)
+        shifts = [
+            torch.addmm(bias, r, slope) if has_general else torch.mm(r, slope)
+            for bias, slope in zip(layout.weights[n:], rows.slope_parts, strict=True)
+        ]
         penalty = ctx.penalty = None
         if factors is not None:
-            ctx.penalty = RowPenalty(layout, factors, scales)
+            ctx.penalty = RowPenalty(layout, factors, r, scales)
             penalty = ctx.penalty.mean()
         ctx.layout = layout
-        ctx.save_for_backward(r, general, response)
-        moving = layout.responses if ctx.needs_input_grad[4] else []
-        moving = moving + layout.weights if ctx.needs_input_grad[3] else moving
-        return penalty, scales, *_detached(moving)
+        ctx.save_for_backward(r, rows.numbers, general, response)
+        _, _, _, _, needs_general, needs_response = ctx.needs_input_grad
+        moving = layout.responses[:n] if needs_response else []
+        moving = moving + layout.weights[:n] if needs_general else moving
+        return penalty, *scales, *shifts, *_detached(moving)
 
     @staticmethod
-    def backward(ctx, gradient, in_scales, *gradients):
+    def backward(ctx, gradient, *gradients):
         """Return the gradients in r, W, R and V."""
         layout, (r, *_) = ctx.layout, ctx.saved_tensors
-        _, _, needs_r, needs_general, needs_response = ctx.needs_input_grad
-        if ctx.penalty is not None:
-            in_scales = ctx.penalty.in_scales(gradient, in_scales)
-        in_r = in_scales @ layout.matrix if needs_r else None
+        _, _, _, needs_r, needs_general, needs_response = ctx.needs_input_grad
+        n, n_rows = layout.n_apart, len(layout.sizes)
+        in_rows, moving = gradients[:n_rows], gradients[n_rows:]
+        in_r = None
+        if needs_r:
+            slopes = torch.cat([*layout.matrices[:n], layout.rows.slopes])
+            in_r = torch.cat(in_rows, dim=1) @ slopes
+            if ctx.penalty is not None:
+                in_r += ctx.penalty.in_r(gradient)
         if not needs_response:
-            return None, None, in_r, None, None
-        torch.mm(in_scales.T, r, out=layout.in_matrix)
-        n, first = len(layout.axes), 0
-        in_responses, in_weights = gradients[:n], gradients[n:]
+            return None, None, None, in_r, None, None
+        for each, out in zip(in_rows[:n], layout.in_matrices[1], strict=False):
+            torch.mm(each.T, r, out=out)
+        if n < n_rows:
+            _shifted_back(layout, r, in_rows[n:], needs_general)
+        in_responses, in_weights = moving[:n], moving[n:]
+        first = 0
         if ctx.penalty is not None:
-            ctx.penalty.write_both(gradient, in_responses, in_weights)
+            ctx.penalty.write(gradient, in_responses, in_weights)
             first = layout.n_penalized
         for m in range(first, n):
             layout.in_response.parts[m].copy_(in_responses[m])
             if needs_general:
                 layout.in_general.parts[m].copy_(in_weights[m])
         in_general = layout.in_general.whole if needs_general else None
-        return None, None, in_r, in_general, layout.in_response.whole
+        return None, None, None, in_r, in_general, layout.in_response.whole
 
 
-class RowPenalty:
-    """``mean_i sum_m c_im |W_m + s_im * R_m|^2`` and its gradients.
-
-    With ``|W + s * R|^2 = |W|^2 + sum_o 2 s_o <W_o, R_o> + s_o^2 |R_o|^2`` no weights
-    per row are needed, only the means over the rows of c, c s and c s^2.
-
-    Parameters
-    ----------
-    layout : Layout
-        Order of the weights.
-    factors : tensor of shape (n or 1, n_penalized)
-        c.
-    scales : tensor of shape (n or 1, n_outputs)
-        s, and the scales of weights without penalty.
-    """
-
-    def __init__(self, layout, factors, scales):
-        n = layout.n_penalized
-        self.layout, self.weights = layout, layout.weights[:n]
-        self.responses = layout.responses[:n]
-        self.n_outputs = len(layout.homes)
-        self.scales = scales[:, : self.n_outputs]
-        each = factors.index_select(1, layout.homes)
-        weighted = each * self.scales
-        self.means = factors.mean(dim=0)
-        self.first = weighted.mean(dim=0)
-        self.second = (weighted * self.scales).mean(dim=0)
-        # c, divided by the number of the rows that have scales.
-        is_one = len(scales) == 1
-        self.shares = each.mean(dim=0, keepdim=True) if is_one else each / len(scales)
-        self.cross, self.own = scales.new_empty((2, self.n_outputs)).unbind()
-        outs = (each.split(layout.sizes[:n]) for each in (self.cross, self.own))
-        for m, (cross, own) in enumerate(zip(*outs, strict=True)):
-            memory, response = layout.formed.parts[m], self.responses[m]
-            layout.dot(m, self.weights[m], response, memory, cross)
-            layout.dot(m, response, response, memory, own)
-
-    def mean(self):
-        """Return the penalty."""
-        linear = torch.dot(self.first, self.cross)
-        square = torch.dot(self.second, self.own)
-        return torch.dot(self.means, _squares(self.weights)) + 2.0 * linear + square
-
-    def in_scales(self, gradient, in_scales):
-        """Return the gradients in scales with those of the penalty added."""
-        moved = torch.addcmul(self.cross, self.scales, self.own)
-        moved = moved.mul_(2.0 * gradient * self.shares)
-        rest = in_scales[:, self.n_outputs :]
-        return torch.cat([in_scales[:, : self.n_outputs] + moved, rest], 1)
-
-    def write_both(self, gradient, in_responses, in_weights):
-        """Write the gradients in R and W, with those of the penalty, into memory.
-
-        Parameters
-        ----------
-        gradient : tensor of shape ()
-            Gradient in the penalty.
-        in_responses, in_weights : tuple of tensor
-            Gradients in all R, and in all W; the latter may be empty.
-        """
-        layout, n = self.layout, len(self.weights)
-        factors = (gradient * self.means).unbind()
-        slopes = [
-            layout.split(2.0 * gradient * each, n) for each in (self.first, self.second)
-        ]
-        parts = zip(self.weights, self.responses, *slopes, strict=True)
-        for m, (weight, response, first, second) in enumerate(parts):
-            memory = layout.in_response.parts[m]
-            torch.addcmul(in_responses[m], first, weight, out=memory)
-            memory.addcmul_(second, response)
-            if in_weights:
-                memory = layout.in_general.parts[m]
-                torch.addcmul(in_weights[m], first, response, out=memory)
-                memory.addcmul_(weight, factors[m], value=2.0)
+def _shifted_back(layout, r, in_shifts, needs_general):
+    """Write the gradients in the vectors, their R and their V into memory."""
+    rows, vectors = layout.rows, layout.pieces[-1]
+    in_matrix = layout.in_matrices[1][-1]
+    in_shift = torch.cat(in_shifts, dim=1)
+    torch.mm(in_shift.T, r, out=in_matrix)
+    torch.sum(in_matrix * rows.vector_matrix, 1, out=vectors.in_response)
+    in_matrix.mul_(rows.responses)
+    if needs_general:
+        torch.sum(in_shift, 0, out=vectors.in_weight)

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 from torch.autograd import forward_ad
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._pytree import tree_map_only
 
 from ._convert import self_tuning_layers
+from ._dual import halves
 from ._state import Noise, State
 
 with warnings.catch_warnings():
@@ -40,35 +40,58 @@ def at_state(layers, state):
     # Modules look for parameters in every assignment to an attribute, which is slow.
     attributes = [vars(layer) for layer in layers]
     before = [each.get("state") for each in attributes]
-    read = _weights_to_read(state)
+    read = [
+        # Modules with tied weights read those of a layer. Responses of rows cannot be
+        # found in this way.
+        (vars(layer), now.weights)
+        for layer, now in (state.weights or {}).items()
+        if now.responses is None
+    ]
     # In evaluation, attention would read the weights of its layers, and not call them.
     is_fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     for each in attributes:
         each["state"] = state
-    for layer, weights in read:
-        vars(layer).update(weights)
+    for each, weights in read:
+        each.update(weights)
     try:
         yield
     finally:
         torch.backends.mha.set_fastpath_enabled(is_fast)
         for each, last in zip(attributes, before, strict=True):
             each["state"] = last
-        for layer, weights in read:
+        for each, weights in read:
             for name in weights:
-                del vars(layer)[name]
+                del each[name]
 
 
-def _weights_to_read(state):
-    """Return the weights of a pass that a module finds if it reads those of a layer.
+#: Kernels of attention: whether they are allowed, and functions to allow them. The
+#: last alone has a forward derivative.
+_KERNELS = [
+    (torch.backends.cuda.flash_sdp_enabled, torch.backends.cuda.enable_flash_sdp),
+    (
+        torch.backends.cuda.mem_efficient_sdp_enabled,
+        torch.backends.cuda.enable_mem_efficient_sdp,
+    ),
+    (torch.backends.cuda.cudnn_sdp_enabled, torch.backends.cuda.enable_cudnn_sdp),
+    (torch.backends.cuda.math_sdp_enabled, torch.backends.cuda.enable_math_sdp),
+]
 
-    Modules with tied weights do. Responses of rows cannot be found in this way.
+
+@contextmanager
+def _differentiable_attention():
+    """Allow only the kernel of attention that has a forward derivative.
+
+    As `torch.nn.attention.sdpa_kernel`, in a tenth of its time.
     """
-    return [
-        (layer, {name: one for name, one in now.weights.items() if one is not None})
-        for layer, now in (state.weights or {}).items()
-        if now.responses is None
-    ]
+    before = [is_allowed() for is_allowed, _ in _KERNELS]
+    try:
+        for _, allow in _KERNELS:
+            allow(allow is torch.backends.cuda.enable_math_sdp)
+        yield
+    finally:
+        for (_, allow), is_allowed in zip(_KERNELS, before, strict=True):
+            allow(is_allowed)
 
 
 @contextmanager
@@ -141,13 +164,15 @@ def linearized(
     if layers is None:
         layers = self_tuning_layers(module)
     state = State(r, values, noise, is_linearized=True, weights=weights)
-    # The other kernels of attention have no forward derivative.
-    kernel = sdpa_kernel(SDPBackend.MATH)
-    with kernel, forward_ad.dual_level(), at_state(layers, state):
-        return tree_map_only(torch.Tensor, _moved, module(x))
+    attention = _differentiable_attention()
+    with attention, forward_ad.dual_level(), at_state(layers, state):
+        outputs = module(x)
+        if isinstance(outputs, torch.Tensor):
+            return _moved(outputs)
+        return tree_map_only(torch.Tensor, _moved, outputs)
 
 
 def _moved(dual):
     """Return value plus tangent."""
-    value, tangent = forward_ad.unpack_dual(dual)
+    value, tangent = halves(dual)
     return value if tangent is None else value + tangent

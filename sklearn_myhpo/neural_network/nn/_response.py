@@ -21,7 +21,9 @@ class LayerWeights(NamedTuple):
         Weights and biases: general ones, or those at one r.
     responses, scales : dict of str to tensor, or None
         R, and ``V r`` of shape (n or 1, n_out), of responses that the layer adds to
-        its outputs; None where the weights have them.
+        its outputs; None where the weights have them. Of a bias there is no R, and the
+        scales are what it adds to the outputs of every row. That has the general bias
+        in it, except in a linearized pass, where `weights` has it.
     """
 
     weights: dict
@@ -73,15 +75,18 @@ class SelfTuning:
         state = self.state
         if state is None or state.noise is None or kind not in self.columns:
             return None
-        rate = state.values[:, self.columns[kind]]
-        self.check_rows(rate, x, batch_axis)
-        if len(rate) > 1 or batch_axis:
-            rate = rate.reshape([-1 if i == batch_axis else 1 for i in range(x.ndim)])
-        shape = [1 if i in shared_axes else size for i, size in enumerate(x.shape)]
+        rate, rest = state.rate(self.columns[kind])
+        if len(rate) > 1:
+            self.check_rows(rate, x, batch_axis)
+            along = [-1 if i == batch_axis else 1 for i in range(x.ndim)]
+            rate, rest = rate.view(along), rest.view(along)
+        shape = x.shape
+        if shared_axes:
+            shape = [1 if i in shared_axes else size for i, size in enumerate(shape)]
         noise = state.noise.uniform(shape, x)
         # Numbers instead of booleans, which would be converted.
         kept = torch.ge(noise, rate, out=torch.empty_like(noise))
-        return kept.div_(1.0 - rate)
+        return kept.div_(rest)
 
     def check_rows(self, numbers, x, batch_axis):
         """Raise if x does not have as many examples as there are numbers."""
@@ -209,8 +214,15 @@ class ResponseLayer(SelfTuning):
             return LayerWeights(weights)
         responses, scales = dict.fromkeys(weights), dict.fromkeys(weights)
         for name in given:
-            responses[name] = getattr(self, f"response_{name}")
+            response = getattr(self, f"response_{name}")
             scales[name] = self.scales(name, r)
+            if response.ndim > 1:
+                responses[name] = response
+                continue
+            scales[name] = scales[name] * response
+            if not state.is_linearized:
+                scales[name] = scales[name] + weights[name]
+                weights[name] = None
         return LayerWeights(weights, responses, scales)
 
     def scales(self, name, r):

@@ -1,7 +1,5 @@
 """State of a pass through a module: responses, hyperparameters and noise."""
 
-from typing import NamedTuple
-
 import torch
 
 
@@ -64,10 +62,10 @@ def _first_of(numbers, shape):
     return numbers.narrow(axis, 0, shape[axis])
 
 
-class State(NamedTuple):
+class State:
     """State that the self-tuning layers of a module use in one pass.
 
-    Attributes
+    Parameters
     ----------
     r : tensor of shape (n, n_responses) or (1, n_responses), or None
         Input of the responses: of every example, or of all together. None for the
@@ -82,8 +80,14 @@ class State(NamedTuple):
         `LayerWeights` by layer; None where layers make their own.
     """
 
-    r: torch.Tensor | None = None
-    values: torch.Tensor | None = None
-    noise: Noise | None = None
-    is_linearized: bool = False
-    weights: dict | None = None
+    def __init__(self, r, values, noise, *, is_linearized=False, weights=None):
+        self.r, self.values, self.noise = r, values, noise
+        self.is_linearized, self.weights = is_linearized, weights
+        self._rest = None
+
+    def rate(self, column):
+        """Return a rate of dropout and one minus it, of shape (n,) or (1,)."""
+        if self._rest is None:
+            # PyTorch would convert the number 1 to a tensor, which takes longer.
+            self._rest = torch.sub(torch.ones_like(self.values), self.values)
+        return self.values.select(1, column), self._rest.select(1, column)

@@ -28,6 +28,7 @@ class AllWeights:
             for name in layer._names()
             if getattr(layer, name) is not None and (layer, name) not in self.penalized
         ]
+        rest.sort(key=lambda home: getattr(*home).ndim == 1)
         self._homes = [*self.penalized, *rest]
         kinds = [("", "")]
         if any(layer.n_responses for layer in layers):
@@ -37,10 +38,11 @@ class AllWeights:
             for prefix, suffix in kinds
         ]
         axes = [layer._axis(name) for layer, name in self._homes]
-        #: Numbers of the weights of every layer by name, None for no bias.
+        #: Names of the weights of every layer, and their numbers; -1 for no bias.
         self._places = [
-            (layer, [(name, self._number(layer, name)) for name in layer._names()])
+            (layer, names, [self._number(layer, name) for name in names])
             for layer in layers
+            for names in [layer._names()]
         ]
         self._layout = None
         if self._homes:
@@ -89,16 +91,16 @@ class AllWeights:
         if is_fixed:
             response = response.detach()
         if is_by_row or is_linearized or len(r) > 1:
-            return self._of_rows(r, factors, general, response)
+            return self._of_rows(r, factors, general, response, is_linearized)
         penalty, *formed = FormedWeights.apply(
             layout, _mean(factors), r[0], general, response
         )
         return self._named(formed), penalty
 
     def _number(self, layer, name):
-        """Return the place of a weight in the order of all, or None."""
+        """Return the place of a weight in the order of all, or -1."""
         home = layer, name
-        return self._homes.index(home) if home in self._homes else None
+        return self._homes.index(home) if home in self._homes else -1
 
     def _general(self, factors):
         """Return the weights at r = 0, for training."""
@@ -108,25 +110,30 @@ class AllWeights:
         )
         return self._named(weights), penalty
 
-    def _of_rows(self, r, factors, *leaves):
+    def _of_rows(self, r, factors, general, response, is_linearized):
         """Return the weights whose responses are added to outputs."""
-        layout, n = self._layout, len(self._homes)
-        penalty, scales, *moving = RowWeights.apply(layout, factors, r, *leaves)
-        responses, weights = moving[:n] or layout.responses, moving[n:]
-        return self._named(
-            weights or layout.weights, responses, scales.split(layout.sizes, dim=1)
-        ), penalty
+        layout, n_all, n = self._layout, len(self._homes), self._layout.n_apart
+        penalty, *found = RowWeights.apply(
+            layout, factors, not is_linearized, r, general, response
+        )
+        rows, moving = found[:n_all], found[n_all:]
+        weights = moving[n:] or layout.weights[:n]
+        none = [None] * (n_all - n)
+        biases = layout.weights[n:] if is_linearized else none
+        responses = moving[:n] or layout.responses[:n]
+        return self._named([*weights, *biases], [*responses, *none], rows), penalty
 
     def _named(self, *kinds):
         """Return `LayerWeights` by layer, from tensors in the order of the weights."""
+        kinds = [[*kind, None] for kind in kinds]
         return {
             layer: LayerWeights(
-                *(
-                    {name: None if at is None else kind[at] for name, at in places}
+                *[
+                    dict(zip(names, map(kind.__getitem__, places), strict=True))
                     for kind in kinds
-                )
+                ]
             )
-            for layer, places in self._places
+            for layer, names, places in self._places
         }
 
 

@@ -643,3 +643,26 @@ def test_noise_of_a_second_pass_is_the_same():
     source.rewind()
     assert source.uniform((5, 2), like).shape == (5, 2)
     np.testing.assert_array_less(source.uniform((99,), like).numpy(), 1.0)
+
+
+@pytest.mark.parametrize("is_allowed", [True, False])
+def test_kernels_of_attention_are_as_before(is_allowed):
+    """Other modules of the process would be slower, or use what was forbidden."""
+
+    class Failing(nn.Linear):
+        def forward(self, x):
+            found.append(cuda.flash_sdp_enabled())
+            raise ArithmeticError
+
+    cuda, found = torch.backends.cuda, []
+    before = cuda.flash_sdp_enabled()
+    module = nn.Sequential(Failing(2, 2), nn.Linear(2, 2))
+    tuning = stn.self_tune(module, 1, keep=["0"])
+    try:
+        cuda.enable_flash_sdp(is_allowed)
+        with pytest.raises(ArithmeticError):
+            stn.linearized(tuning, torch.ones(3, 2), torch.ones(1, 1))
+        assert cuda.flash_sdp_enabled() == is_allowed
+    finally:
+        cuda.enable_flash_sdp(before)
+    assert found == [False]

@@ -12,10 +12,10 @@ from sklearn_myhpo.neural_network.nn._nodes import (  # noqa: E402
     RowWeights,
 )
 
-#: Shapes of a matrix, of filters, of an embedding and of a bias without penalty, and
-#: the axes of their outputs.
-SHAPES, AXES = [(3, 2), (2, 3, 2), (4, 3), (3,)], [0, 0, 1, 0]
-N_PENALIZED, N_RESPONSES = 3, 2
+#: Shapes of a matrix, of filters, of an embedding, of a matrix without penalty and of
+#: two biases, and the axes of their outputs.
+SHAPES, AXES = [(3, 2), (2, 3, 2), (4, 3), (5, 2), (3,), (2,)], [0, 0, 1, 0, 0, 0]
+N_ALL, N_PENALIZED, N_APART, N_RESPONSES = len(SHAPES), 3, 4, 2
 
 
 def normal(*shape, seed=0):
@@ -24,12 +24,12 @@ def normal(*shape, seed=0):
     return numbers.requires_grad_()
 
 
-def tensors():
-    """Return the layout, and all W, all R and all V as views of its leaves."""
-    n, sizes = len(SHAPES), [s[axis] for s, axis in zip(SHAPES, AXES, strict=True)]
-    shapes = [*SHAPES, *SHAPES, *((size, N_RESPONSES) for size in sizes)]
+def tensors(n=N_ALL):
+    """Return the layout of n weights, and all W, R and V as views of its leaves."""
+    sizes = [s[axis] for s, axis in zip(SHAPES[:n], AXES[:n], strict=True)]
+    shapes = [*SHAPES[:n], *SHAPES[:n], *((size, N_RESPONSES) for size in sizes)]
     each = [normal(*shape, seed=seed) for seed, shape in enumerate(shapes)]
-    layout = Layout(each[:n], AXES, N_PENALIZED, each[n : 2 * n], each[2 * n :])
+    layout = Layout(each[:n], AXES[:n], N_PENALIZED, each[n : 2 * n], each[2 * n :])
     views = [part for flat in layout.flats for part in flat.split(flat.leaf)]
     torch.testing.assert_close(views, each)
     return layout, views
@@ -41,8 +41,8 @@ def leaves(layout):
 
 def formed(each, r):
     """Return all weights at one r, by definition."""
-    n = len(SHAPES)
-    parts = zip(each[:n], each[n : 2 * n], each[2 * n :], AXES, strict=True)
+    n = len(each) // 3
+    parts = zip(each[:n], each[n : 2 * n], each[2 * n :], AXES[:n], strict=True)
     return [
         weight
         + (matrix @ r).reshape([-1 if i == axis else 1 for i in range(weight.ndim)])
@@ -70,11 +70,11 @@ def slopes(loss, variables):
     return [each.clone() for each in found]
 
 
-@pytest.mark.parametrize("n_used", [4, 2])
+@pytest.mark.parametrize(("n", "n_used"), [(6, 6), (6, 5), (6, 2), (N_APART, 4)])
 @pytest.mark.parametrize("has_penalty", [True, False])
-def test_weights_at_one_r(n_used, has_penalty):
+def test_weights_at_one_r(n, n_used, has_penalty):
     """Layers would train along other slopes, also if one has no part in the loss."""
-    layout, each = tensors()
+    layout, each = tensors(n)
     r = normal(N_RESPONSES, seed=20)
     factors = normal(N_PENALIZED, seed=21).detach().exp() if has_penalty else None
     penalty, *found = FormedWeights.apply(layout, factors, r, *leaves(layout))
@@ -110,24 +110,31 @@ def test_a_pass_that_is_overtaken_is_refused():
         slopes(curved(found), leaves(layout))
 
 
+@pytest.mark.parametrize("size", [N_ALL, N_APART])
 @pytest.mark.parametrize(("n", "n_factors"), [(5, 5), (5, 1), (1, 5), (1, 1)])
 @pytest.mark.parametrize("moving", [2, 1, 0])
-def test_rows_with_weights_of_their_own(n, n_factors, moving):
+def test_rows_with_weights_of_their_own(n, n_factors, moving, size):
     """Weight decay would pull at other weights than those of the rows.
 
     Also where general weights are held, as in the linear response, or all of them.
+    Shifts have general biases, except in the linear response.
     """
-    layout, each = tensors()
-    size, both = len(SHAPES), leaves(layout)
+    layout, each = tensors(size)
+    weights, responses, matrices = (each[i : i + size] for i in (0, size, 2 * size))
+    both = leaves(layout)
     given = [leaf if i >= 2 - moving else leaf.detach() for i, leaf in enumerate(both)]
     r = normal(n, N_RESPONSES, seed=20)
     factors = normal(n_factors, N_PENALIZED, seed=21).detach().exp()
-    penalty, scales, *rest = RowWeights.apply(layout, factors, r, *given)
-    matrix = torch.cat(each[2 * size :])
-    torch.testing.assert_close(scales, r @ matrix.T)
-    wanted = [each[size : 2 * size], each[:size]][:moving]
-    wanted = [one for part in wanted for one in part]
-    torch.testing.assert_close(rest, wanted)
+    penalty, *found = RowWeights.apply(layout, factors, moving != 1, r, *given)
+    scales = [r @ matrix.T for matrix in matrices]
+    shifts = zip(scales[N_APART:], responses[N_APART:], strict=True)
+    shifts = [scale * response for scale, response in shifts]
+    if moving != 1:
+        held = [one if moving else one.detach() for one in weights[N_APART:]]
+        shifts = [shift + bias for shift, bias in zip(shifts, held, strict=True)]
+    wanted = [responses[:N_APART], weights[:N_APART]][:moving]
+    wanted = [*scales[:N_APART], *shifts, *(one for part in wanted for one in part)]
+    torch.testing.assert_close(found, wanted)
     rows = max(n, n_factors)
     expected = sum(
         penalty_of(formed(each, r[row % n]), factors[row % n_factors])
@@ -135,8 +142,7 @@ def test_rows_with_weights_of_their_own(n, n_factors, moving):
     )
     losses = [penalty, expected / rows]
     torch.testing.assert_close(*losses)
-    losses[0] = 0.7 * losses[0] + curved([scales, *rest])
-    losses[1] = 0.7 * losses[1] + curved([r @ matrix.T, *wanted])
+    losses = [0.7 * losses[0] + curved(found), 0.7 * losses[1] + curved(wanted)]
     variables = [r, *both[2 - moving :]]
     torch.testing.assert_close(*(slopes(loss, variables) for loss in losses))
 
