@@ -34,7 +34,8 @@ ELSEWHERE = {
     *(
         "data/dask/tasks.py",
         "data/dask/graph.py",
-        "data/dask/watch.py",
+        "data/dask/faults.py",
+        "data/dask/workers.py",
         "linear_model/_streams/dask_score.py",
         "linear_model/_streams/coded.py",
         "linear_model/_streams/dask.py",

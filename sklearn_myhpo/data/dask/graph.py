@@ -1,11 +1,11 @@
 """Tasks on the blocks of Dask collections, and the scheduler that runs them."""
 
 import uuid
-from contextlib import nullcontext
 
-from ..threads import one_thread
 from .blocks import import_dask, is_frame, n_blocks_of
-from .watch import check_client, client_of, watched
+from .faults import Blocks, run
+from .watch import watched
+from .workers import check_client, client_of
 
 
 class BlockGraph:
@@ -30,6 +30,7 @@ class BlockGraph:
             self._refs.append(self._references(one))
             if one is not None:
                 self._tasks.update(one.__dask_graph__())
+        self._blocks = Blocks(self._refs, self._held)
         # Blocks without a task are in the memory of a cluster.
         refs = (one for column in self._refs for one in column if one is not None)
         self._is_remote = any(one.key not in self._tasks for one in refs)
@@ -45,9 +46,8 @@ class BlockGraph:
         """Return ``function(*args, *columns)`` of one block."""
         key = f"myhpo-first-{uuid.uuid4().hex}"
         columns = [one[number] for one in self._refs]
-        return self._compute(
-            {key: self._spec.Task(key, function, *args, *columns)}, key
-        )
+        tasks = {key: self._spec.Task(key, function, *args, *columns)}
+        return self._compute(self._scheduler(), tasks, key)
 
     def sum_of_blocks(
         self, function, places, add, *, shared=None, wanted=None, n_added=8, watch=None
@@ -74,7 +74,8 @@ class BlockGraph:
         call, name = f"myhpo-call-{token}", f"myhpo-block-{token}"
         tasks = {call: spec.DataNode(call, shared)}
         own = self._refs if wanted is None else [self._refs[one] for one in wanted]
-        with watched(self._scheduler(), name, function, watch) as function:
+        get = self._scheduler()
+        with watched(get, name, function, watch) as function:
             level = []
             for number, place in enumerate(places):
                 key, columns = (name, number), [one[number] for one in own]
@@ -90,15 +91,11 @@ class BlockGraph:
                     tasks[key] = spec.Task(key, add, *refs)
                     level.append(key)
                 depth += 1
-            return self._compute(tasks, level[0])
+            return self._compute(get, tasks, level[0])
 
     def _scheduler(self):
         """Return the function of the scheduler that is current."""
-        return import_dask("dask.base").get_scheduler(collections=self._held)
-
-    def _compute(self, tasks, key):
-        """Return the result of a task."""
-        get = self._scheduler()
+        get = import_dask("dask.base").get_scheduler(collections=self._held)
         client = client_of(get)
         if client is not None:
             check_client(client)
@@ -108,9 +105,11 @@ class BlockGraph:
                 "is closed. Make a Client of the cluster again, and persist the "
                 "collections as they were before."
             )
-        # Dask's threads would wait for those of linear algebra.
-        with one_thread() if client is None else nullcontext():
-            return get({**self._tasks, **tasks}, key)
+        return get
+
+    def _compute(self, get, tasks, key):
+        """Return the result of a task by a scheduler."""
+        return run(get, {**self._tasks, **tasks}, key, self._blocks)
 
 
 def _optimized(columns):

@@ -3,38 +3,8 @@
 from contextlib import contextmanager
 from functools import partial
 
-from ..._warn import warn
 from .blocks import import_dask
-
-
-def client_of(get):
-    """Return the client of the cluster whose scheduler a function is, or None."""
-    owner = getattr(get, "__self__", None)
-    return owner if hasattr(owner, "subscribe_topic") else None
-
-
-def check_client(client):
-    """Raise where the client of a cluster is closed, and warn where it has no worker.
-
-    Clusters that adapt to the work start workers only after tasks have come.
-
-    Parameters
-    ----------
-    client : distributed.Client
-    """
-    if client.status == "closed":
-        raise ValueError(
-            "The Client of Dask that is to run the fit is closed. Make a new one, or "
-            "use another scheduler, as by dask.config.set(scheduler='threads')."
-        )
-    if not client.nthreads():
-        warn(
-            "The cluster of Dask has no worker, so that the fit waits for one. Start "
-            "some, as by client.cluster.scale(2), or interrupt the fit. The option "
-            "distributed.scheduler.no-workers-timeout of dask.config, set before the "
-            "cluster starts, ends such a wait with an error.",
-            UserWarning,
-        )
+from .workers import client_of
 
 
 @contextmanager
@@ -83,7 +53,8 @@ def watched(get, name, function, watch):
         yield partial(told, name, function)
     finally:
         is_over = True
-        client.unsubscribe_topic(name)
+        if client.status == "running":
+            client.unsubscribe_topic(name)
 
 
 def told(topic, function, shared, place, *columns):
