@@ -118,10 +118,17 @@ class RestrictedFitMixin:
         if not weak:
             return [], {}
         share = evidence.share_of_effects(np.concatenate(list(weak.values())))
-        if share < LEAST_FREEDOM and len(weak) < len(self._terms.terms):
-            return list(weak), {}
+        least_freedom = NO_FREEDOM if share >= LEAST_FREEDOM else np.inf
+        removed = [
+            name
+            for name, index in weak.items()
+            if self._freedom[index].sum() <= least_freedom
+        ]
+        if len(removed) == len(self._terms.terms):
+            removed = []
+        held = weak.keys() - removed
         freedom = min(max(share, LEAST_FREEDOM), MOST_FREEDOM)
-        return [], self._least_strengths(weak, freedom, weight.sum())
+        return removed, self._least_strengths(held, freedom, weight.sum())
 
     def _least_strengths(self, names, freedom, total):
         """Return strengths of the parts of terms that leave each of them a freedom.
