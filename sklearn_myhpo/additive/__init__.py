@@ -7,7 +7,7 @@ _shared_start : the fit where rows are held out
 _restricted   : the fit by restricted likelihood
 _terms        : from a frame of numbers and categories to columns of terms
 _posterior    : covariance and degrees of freedom of the weights
-_evidence     : which terms are removed
+_evidence     : which terms have an effect
 _bands        : uncertainty of the weights of a term, with that of its strengths
 _effects      : `partial_effects`
 _summary      : `summary`

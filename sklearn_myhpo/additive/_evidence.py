@@ -1,10 +1,12 @@
 """A test of whether a term has an effect.
 
-With a known penalty the weights w of a term have the posterior covariance V and, over
-samples of y, the covariance S = phi (H + P)^-1 H (H + P)^-1. Without an effect
-``w' V^-1 w`` is a sum of squares of independent normal numbers with the eigenvalues of
-``V^-1 S`` as factors, whose distribution is close to a multiple of chi-squared with the
-same mean and variance (Wood 2013, Biometrika 100, has the same statistic).
+With known penalties P the weights w have the posterior covariance V, which is
+``phi (H + P)^-1``. Here the weights of other terms are normal numbers too, with the
+variances ``phi / P`` that their penalties stand for: what these take from an effect, a
+correlated term without any can show. Then ``w' V^-1 w`` of a term without effect is a
+sum of squares of independent normal numbers with the eigenvalues of ``I - P V / phi``
+as factors, whose distribution is close to a multiple of chi-squared with the same mean
+and variance (Wood 2013, Biometrika 100, has the same statistic).
 """
 
 from __future__ import annotations
@@ -14,6 +16,9 @@ from scipy.special import chdtrc
 
 from ._posterior import inverse_of
 
+#: Degrees of freedom that are rounding errors.
+ROUNDING = 1e-9
+
 
 class Evidence:
     """The weights of a model, from which terms can be removed.
@@ -22,13 +27,14 @@ class Evidence:
     ----------
     weights : ndarray of shape (n_weights,)
         Weights at the learned penalty.
-    posterior, sampling : ndarray of shape (n_weights, n_weights)
-        Their covariances.
+    posterior : ndarray of shape (n_weights, n_weights)
+        Their covariance.
+    factors : ndarray of shape (n_weights,)
+        P over phi: the inverse of their prior variances.
     """
 
-    def __init__(self, weights, posterior, sampling):
-        self.weights, self.posterior = weights, posterior
-        self.sampling = sampling
+    def __init__(self, weights, posterior, factors):
+        self.weights, self.posterior, self.factors = weights, posterior, factors
 
     def p_value(self, index):
         """Return the probability of weights as large as these without an effect.
@@ -43,14 +49,34 @@ class Evidence:
         float
             It ignores that the penalty was learned, so it is a little too small.
         """
-        own = np.ix_(index, index)
-        inverse = inverse_of(self.posterior[own])
-        statistic = self.weights[index] @ inverse @ self.weights[index]
-        factors = inverse @ self.sampling[own]
-        mean, square = np.trace(factors), np.sum(factors * factors.T)
-        if not (mean > 0.0 and square > 0.0):
+        statistic, mean, square = self._moments(index)
+        if mean <= ROUNDING:
             return 1.0
         return float(chdtrc(mean**2 / square, statistic * mean / square))
+
+    def share_of_effects(self, index):
+        """Return the share of effects in the statistic of some weights, the rest noise.
+
+        Parameters
+        ----------
+        index : ndarray of int
+            The weights of some terms.
+
+        Returns
+        -------
+        float
+            Between 0 and 1: the factor of James & Stein (1961), by which all weights
+            are shrunk together.
+        """
+        statistic, mean, _ = self._moments(index)
+        return float(1.0 - mean / statistic) if statistic > mean > ROUNDING else 0.0
+
+    def _moments(self, index):
+        """Return the statistic, and its mean and half its variance without effects."""
+        own = self.posterior[np.ix_(index, index)]
+        statistic = self.weights[index] @ inverse_of(own) @ self.weights[index]
+        noise = np.eye(len(index)) - self.factors[index, None] * own
+        return statistic, np.trace(noise), np.sum(noise * noise.T)
 
     def without(self, index):
         """Return the evidence when weights are zero, the other penalties the same.
@@ -64,14 +90,12 @@ class Evidence:
         -------
         Evidence
         """
-        posterior, sampling = self.posterior, self.sampling
+        posterior = self.posterior
         along = posterior[:, index] @ inverse_of(posterior[np.ix_(index, index)])
-        crossed = along @ sampling[index]
-        twice = along @ sampling[np.ix_(index, index)] @ along.T
         return Evidence(
             self.weights - along @ self.weights[index],
             posterior - along @ posterior[index],
-            sampling - crossed - crossed.T + twice,
+            self.factors,
         )
 
 

@@ -221,8 +221,7 @@ class LearningMixin:
         n_outputs, size = weights.shape
         n_all, posterior = n_outputs * size, self._posterior
         covariance = posterior.covariance.transpose(0, 2, 1, 3).reshape(n_all, n_all)
-        inverse = covariance / (posterior.dispersion or 1.0)
-        sampling = covariance @ posterior.quadratic.hessian @ inverse
+        factors = np.tile(self._penalty, n_outputs) / (posterior.dispersion or 1.0)
         number = np.arange(n_all).reshape(n_outputs, size)
         penalized = set(self.group_names_)
         free = {part.term for part in self._terms.parts if part.name not in penalized}
@@ -231,7 +230,7 @@ class LearningMixin:
             for term in self._terms.terms
             if term.name not in free
         }
-        return Evidence(weights.ravel(), covariance, sampling), terms
+        return Evidence(weights.ravel(), covariance, factors), terms
 
     def _keep_likelihoods(self, weight):
         """Keep the likelihood of every term only, from which its bands are made."""

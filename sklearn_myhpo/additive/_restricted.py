@@ -4,9 +4,11 @@ The strength of a single line would be learned from one weight. Where that is tw
 standard error, its expected squared error is half as large again as without a penalty,
 and seven times that where terms of this kind are removed by a test. The shared strength
 of several lines makes the sum of their errors smaller (James & Stein 1961), but leaves
-a degree of freedom to a line without effect. So a term without a significant effect is
-held below half a degree of freedom: whether it has an effect is not known then, and
-half of the effect is a good guess in either case.
+a degree of freedom to a line without effect. So terms without a significant effect are
+held below half a degree of freedom. Whether one of them has an effect is not known
+then, and half of the effect is a good guess in either case. Whether all of them have
+more than noise is known better: the share of effects in all of them is the freedom of
+each, up to this bound, and where there is none they are removed.
 """
 
 from __future__ import annotations
@@ -21,10 +23,12 @@ from ._evidence import terms_without_effect
 from ._posterior import inverse_of
 from ._shared_start import loss_error
 
-#: p-values above which a term is held, and above which it is removed.
-HELD_LEVEL, REMOVED_LEVEL = 0.02, 0.3
-#: Degrees of freedom of a term that is held, at most.
-MOST_FREEDOM = 0.45
+#: p-value above which a term is held.
+HELD_LEVEL = 0.03
+#: Degrees of freedom of a term that is held, if it is the only one and at most.
+LEAST_FREEDOM, MOST_FREEDOM = 0.01, 0.48
+#: Relative error of these degrees of freedom, and the most rounds to find strengths.
+FREEDOM_TOL, MOST_ROUNDS = 0.01, 20
 #: Tolerance of the strengths from which weak terms are found.
 FIRST_TOL = 3e-3
 #: Width of the bounds of a lambda that is held.
@@ -103,47 +107,98 @@ class RestrictedFitMixin:
         """Return the terms to remove, and the least strengths of parts to hold."""
         if self.select is None or not self._has_covariance(weight):
             return [], {}
-        level, held_level = self.select, 1.0
-        if level == "auto":
-            level, held_level = REMOVED_LEVEL, HELD_LEVEL
         evidence, terms = self._evidence()
-        removed = terms_without_effect(evidence, terms, level)
-        for name in removed:
-            evidence = evidence.without(terms.pop(name))
-        least = {}
-        for name, index in terms.items():
-            if evidence.p_value(index) > held_level:
-                least |= self._least_strengths(name, evidence.posterior, weight.sum())
-        return removed, least
+        if self.select != "auto":
+            return terms_without_effect(evidence, terms, self.select), {}
+        weak = {
+            name: index
+            for name, index in terms.items()
+            if evidence.p_value(index) > HELD_LEVEL
+        }
+        if not weak:
+            return [], {}
+        share = evidence.share_of_effects(np.concatenate(list(weak.values())))
+        least_freedom = NO_FREEDOM if share >= LEAST_FREEDOM else np.inf
+        removed = [
+            name
+            for name, index in weak.items()
+            if self._freedom[index].sum() <= least_freedom
+        ]
+        if len(removed) == len(self._terms.terms):
+            removed = []
+        held = weak.keys() - removed
+        freedom = min(max(share, LEAST_FREEDOM), MOST_FREEDOM)
+        return removed, self._least_strengths(held, freedom, weight.sum())
 
-    def _least_strengths(self, name, covariance, total):
-        """Return strengths of the parts of a term that leave it `MOST_FREEDOM`.
+    def _least_strengths(self, names, freedom, total):
+        """Return strengths of the parts of terms that leave each of them a freedom.
+
+        The strengths are found together, as a term has more freedom where terms that
+        are like it have less.
 
         Parameters
         ----------
-        name : str
-        covariance : ndarray of shape (n_columns, n_columns)
-            Posterior one of all columns.
+        names : container of str
+            The terms.
+        freedom : float
+            Degrees of freedom of each, at most.
         total : float
             Sum of the weights of rows.
         """
-        known = dict(zip(self.group_names_, self.lambda_, strict=True))
-        freedom = {
-            part.name: (part.columns, self._freedom[part.columns].sum())
-            for part in self._terms.parts
-            if part.term == name
-        }
-        total_freedom = sum(own for _, own in freedom.values())
-        least = {}
-        for part, (columns, own) in freedom.items():
-            least[part] = float(known[part])
-            if own > NO_FREEDOM and total_freedom > MOST_FREEDOM:
-                penalty = 2.0 * total * np.exp(known[part])
-                variance = covariance[columns, columns] / self._posterior.dispersion
-                share = MOST_FREEDOM / total_freedom
-                penalty = stronger(inverse_of(variance), penalty, share)
-                least[part] = float(np.log(penalty / (2.0 * total)))
+        known = dict(zip(self.group_names_, map(float, self.lambda_), strict=True))
+        parts = [part for part in self._terms.parts if part.term in names]
+        least = {part.name: known[part.name] for part in parts}
+        parts = [p for p in parts if self._freedom[p.columns].sum() > NO_FREEDOM]
+        columns = [np.arange(self._terms.n_columns)[part.columns] for part in parts]
+        if not parts:
+            return least
+        own = np.concatenate(columns)
+        covariance = self._posterior.covariance[0, 0][np.ix_(own, own)]
+        precision = inverse_of(covariance / self._posterior.dispersion)
+        ends = np.cumsum([len(index) for index in columns])
+        places = np.split(np.arange(len(own)), ends[:-1])
+        owners = [part.term for part in parts]
+        penalty = self._penalty[own]
+        penalty = held_penalties(precision, penalty, places, owners, freedom)
+        for part, place in zip(parts, places, strict=True):
+            least[part.name] = float(np.log(penalty[place[0]] / (2.0 * total)))
         return least
+
+
+def held_penalties(precision, penalty, parts, terms, freedom):
+    """Return penalties of weights with which no term has more than a freedom.
+
+    Parameters
+    ----------
+    precision : ndarray of shape (n, n)
+        Inverse of the weights' posterior covariance, in units of the noise.
+    penalty : ndarray of shape (n,)
+        In this precision.
+    parts : list of ndarray of int
+        Weights with the same penalty.
+    terms : list of str
+        The term of each part.
+    freedom : float
+
+    Returns
+    -------
+    ndarray of shape (n,)
+    """
+    inner, penalty = precision - np.diag(penalty), penalty.copy()
+    for _ in range(MOST_ROUNDS):
+        inverse = inverse_of(inner + np.diag(penalty))
+        free = 1.0 - penalty * np.diag(inverse)
+        found = dict.fromkeys(terms, 0.0)
+        for place, term in zip(parts, terms, strict=True):
+            found[term] += free[place].sum()
+        if max(found.values()) <= freedom * (1.0 + FREEDOM_TOL):
+            break
+        for place, term in zip(parts, terms, strict=True):
+            if found[term] > freedom and free[place].sum() > NO_FREEDOM:
+                own = inverse_of(inverse[np.ix_(place, place)])
+                share = freedom / found[term]
+                penalty[place] = stronger(own, penalty[place[0]], share)
+    return penalty
 
 
 def stronger(inverse, penalty, share):

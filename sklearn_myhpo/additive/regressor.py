@@ -71,9 +71,10 @@ class MYHPOAdditiveRegressor(RegressorMixin, AdditiveModel):
         What happens to terms without a significant effect. A number is the level at
         which they are removed: one after the other, the term with the largest p-value,
         as long as it is above this number. "auto" is 0.01 where `criterion` is not
-        "reml". With "reml" it removes terms with a p-value above 0.3, and leaves less
-        than half a degree of freedom to others above 0.02, since a weak effect may be
-        real. No term is removed or held if that raises the validation loss by more than
+        "reml". With "reml" terms with a p-value above 0.03 keep less than half a degree
+        of freedom, since a weak effect may be real: the share of effects, not noise, in
+        all of them together. Without such a share they are removed.
+        No term is removed or held if that raises the validation loss by more than
         its standard error. None keeps all terms.
     cv : None, int, float, splitter or iterable, default=None
         Splits of the rows into training and validation parts, as in

@@ -1,6 +1,7 @@
 """Whether the data tell a term from nothing: the statistic and the removal."""
 
 import numpy as np
+import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import chi2
 
@@ -19,9 +20,7 @@ def evidence_of(X, y, penalty, noise=1.0):
     """The evidence of a ridge regression without intercept."""
     gram = X.T @ X
     inverse = np.linalg.inv(gram + np.diag(penalty))
-    return Evidence(
-        inverse @ X.T @ y, noise**2 * inverse, noise**2 * inverse @ gram @ inverse
-    )
+    return Evidence(inverse @ X.T @ y, noise**2 * inverse, penalty / noise**2)
 
 
 def make_rows(n=200):
@@ -30,18 +29,53 @@ def make_rows(n=200):
     return rng, rng.normal(size=(n, 16)) @ rng.normal(size=(16, 16)) / 4
 
 
-def test_p_values_without_an_effect():
-    """A level of 1 % would remove more or less than 99 % of useless terms."""
+def _draws(rng, X, own, noise=1.0, n=400):
+    """Evidence of draws without an effect of a term; those of others are normal."""
+    others = np.setdiff1d(np.arange(16), TERMS[own])
+    spread = noise / np.sqrt(PENALTY[others])
+    for _ in range(n):
+        effect = X[:, others] @ (spread * rng.normal(size=len(others)))
+        y = effect + noise * rng.normal(size=len(X))
+        yield evidence_of(X, y, PENALTY, noise)
+
+
+@pytest.mark.parametrize("noise", [0.1, 1.0, 30.0])
+@pytest.mark.parametrize("name", TERMS)
+def test_p_values_without_an_effect(name, noise):
+    """What penalties take from effects would be found as one of a correlated term."""
     rng, X = make_rows()
-    found = {name: [] for name in TERMS}
-    for _ in range(400):
-        evidence = evidence_of(X, rng.normal(size=len(X)), PENALTY)
-        for name, index in TERMS.items():
-            found[name].append(evidence.p_value(index))
-    for name, values in found.items():
-        for level in (0.05, 0.5):
-            error = np.sqrt(level * (1 - level) / 400)
-            assert abs(np.mean(np.array(values) < level) - level) < 4 * error, name
+    found = [e.p_value(TERMS[name]) for e in _draws(rng, X, name, noise)]
+    for level in (0.05, 0.5):
+        error = np.sqrt(level * (1 - level) / 400)
+        assert abs(np.mean(np.array(found) < level) - level) < 4 * error
+
+
+def test_share_of_effects():
+    """Noise would keep freedom, or effects that are clear together would not."""
+    rng, X = make_rows()
+    index = np.concatenate([TERMS["one"], TERMS["three"]])
+    shares = []
+    for size in (0.0, 0.1, 1.0, 10.0):
+        own = []
+        for _ in range(50):
+            y = size * X[:, index] @ rng.normal(size=8) + rng.normal(size=len(X))
+            own.append(evidence_of(X, y, PENALTY).share_of_effects(index))
+        shares.append(np.mean(own))
+        assert 0.0 <= min(own) <= max(own) < 1.0
+    assert shares[0] < 0.2 < shares[1] < shares[2] < shares[3]
+    assert shares[3] > 0.99
+
+
+@pytest.mark.parametrize("size", [1, 16])
+def test_weights_without_freedom_have_no_effect(size):
+    """Rounding errors over rounding errors would be significant."""
+    rng, X = make_rows()
+    index = np.arange(size)
+    penalty = np.full(16, 1e15)
+    penalty[size:] = 1.0
+    evidence = evidence_of(X, X.sum(axis=1) + rng.normal(size=len(X)), penalty)
+    assert evidence.p_value(index) == 1.0
+    assert evidence.share_of_effects(index) == 0.0
 
 
 def test_p_value_without_penalty_is_that_of_wald():
@@ -67,7 +101,9 @@ def test_removal_is_a_fit_without_the_columns():
     assert_allclose(found.weights[left], expected.weights, atol=1e-10)
     assert_allclose(found.weights[TERMS["two"]], 0.0, atol=1e-12)
     assert_allclose(found.posterior[own], expected.posterior, atol=1e-12)
-    assert_allclose(found.sampling[own], expected.sampling, atol=1e-12)
+    for name in ("one", "three"):
+        place = np.searchsorted(left, TERMS[name])
+        assert_allclose(found.p_value(TERMS[name]), expected.p_value(place), rtol=1e-6)
 
 
 def test_useless_terms_go_and_one_stays():

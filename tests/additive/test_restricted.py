@@ -7,6 +7,7 @@ from sklearn.model_selection import KFold
 
 from sklearn_myhpo import MYHPOAdditiveRegressor, MYHPORidge
 from sklearn_myhpo.additive import _restricted
+from sklearn_myhpo.additive._evidence import Evidence
 from sklearn_myhpo.criteria import GCV
 from sklearn_myhpo.exceptions import FlatObjectiveWarning
 from sklearn_myhpo.preprocessing import PenalizedSplineTransformer
@@ -128,15 +129,73 @@ def test_features_without_effect_have_less_than_half_a_degree(n_samples):
     assert np.mean(few) > 0.85
 
 
+@pytest.mark.parametrize("n_copies", [2, 4])
+@pytest.mark.parametrize("n_samples", [100, 400])
+def test_terms_that_are_alike_are_held_together(n_samples, n_copies, monkeypatch):
+    """Each would take the freedom that the others lose, and end above a half."""
+    monkeypatch.setattr(Evidence, "p_value", lambda *args: 0.5)
+    rng = np.random.default_rng(0)
+    common = rng.normal(size=(n_samples, 1))
+    X = common + 0.4 * rng.normal(size=(n_samples, n_copies))
+    y = 4.0 / np.sqrt(n_samples) * common[:, 0] + rng.normal(size=n_samples)
+    model = MYHPOAdditiveRegressor(n_splines=6).fit(X, y)
+    assert np.all(model.edof_ > 0.45)
+    assert np.all(model.edof_ < 0.5)
+
+
+@pytest.mark.parametrize("n_features", [4, 12])
+def test_features_that_show_only_noise_together_lose_their_freedom(n_features):
+    """Dozens of halves of a degree of freedom would be spent on noise."""
+    dropped, freedom = 0, []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        X = rng.uniform(size=(200, n_features))
+        y = np.sin(6.0 * X[:, 0]) + 0.5 * rng.normal(size=200)
+        model = MYHPOAdditiveRegressor(n_splines=6).fit(X, y)
+        assert "x0" not in model.dropped_
+        dropped += len(model.dropped_) > n_features // 2
+        freedom.extend(model.edof_[1:])
+    assert dropped >= 1
+    assert np.median(freedom) < 0.35
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_model_of_noise_keeps_a_term(seed):
+    """A model without any column would have nothing to fit."""
+    rng = np.random.default_rng(seed)
+    X, y = rng.uniform(size=(100, 3)), rng.normal(size=100)
+    model = MYHPOAdditiveRegressor(n_splines=5).fit(X, y)
+    assert len(model.dropped_) < 3
+    assert np.all(np.isfinite(model.predict(X)))
+
+
 def test_terms_stay_where_their_loss_would_be_felt(monkeypatch):
     """A statistic that is wrong would take away what predicts."""
     X, y = make_rows()
     monkeypatch.setattr(
         _restricted, "terms_without_effect", lambda *args: ["x0", "x1", "x2"]
     )
-    model = MYHPOAdditiveRegressor(n_splines=8).fit(X, y)
+    model = MYHPOAdditiveRegressor(n_splines=8, select=0.01).fit(X, y)
     assert model.dropped_ == []
     assert model.score(X, y) > 0.8
+
+
+@pytest.mark.parametrize("freedom", [0.01, 0.3, 0.48])
+def test_held_penalties(freedom):
+    """A term would have more than its freedom, or one with less would lose some."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(50, 9)) + 2.0 * rng.normal(size=(50, 1))
+    rows[:, 8] *= 1e-4
+    gram = rows.T @ rows
+    parts = [np.array([0]), np.arange(1, 4), np.arange(4, 8), np.array([8])]
+    terms = ["one", "one", "two", "small"]
+    given = np.repeat([1.0, 3.0, 5.0, 1.0], [1, 3, 4, 1])
+    precision = gram + np.diag(given)
+    penalty = _restricted.held_penalties(precision, given, parts, terms, freedom)
+    own = np.diag(np.linalg.solve(gram + np.diag(penalty), gram))
+    assert_allclose([own[:4].sum(), own[4:8].sum()], freedom, rtol=0.011)
+    assert penalty[8] == given[8]
+    assert np.all(penalty >= given)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.4, 0.99])
