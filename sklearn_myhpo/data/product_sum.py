@@ -16,7 +16,7 @@ from .threads import all_threads_for, matmul
 
 #: Columns of the widest rows that are multiplied in strips, and of a strip; rows of up
 #: to half as many columns have strips of half as many.
-MOST_COLUMNS, STRIP = 80, 16
+MOST_NARROW, STRIP = 80, 16
 
 
 def product_sum(end, width):
@@ -43,7 +43,7 @@ def is_narrow(end, width):
     end, width
         As in `product_sum`.
     """
-    return width <= MOST_COLUMNS and width - end <= row_limits().many_outputs
+    return width <= MOST_NARROW and width - end <= row_limits().many_outputs
 
 
 def rows_of_tile(width):
@@ -66,7 +66,7 @@ def upper_products(tiles):
     *others, width = tiles.shape
     # At least two strips, since NumPy makes the product of the same columns twice by
     # the slow symmetric product. The last one has another column for this reason.
-    size = min(STRIP if width > MOST_COLUMNS // 2 else STRIP // 2, -(-width // 2))
+    size = min(STRIP if width > MOST_NARROW // 2 else STRIP // 2, -(-width // 2))
     found, turned = np.zeros((*others[:-1], width, width)), tiles.swapaxes(-1, -2)
     for start in range(0, width, size):
         stop = min(start + size, width)

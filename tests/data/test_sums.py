@@ -6,7 +6,7 @@ from scipy import sparse
 
 from sklearn_myhpo.data.limits import RowLimits
 from sklearn_myhpo.data.parts import divide_rows
-from sklearn_myhpo.data.product_sum import WIDEST, product_sum
+from sklearn_myhpo.data.product_sum import MOST_NARROW, product_sum
 from sklearn_myhpo.data.sources import as_design
 from sklearn_myhpo.data.threads import threads_of_a_fit
 from sklearn_myhpo.engine.limits import use_limits
@@ -120,7 +120,7 @@ def test_residuals_of_a_nearly_perfect_model():
 
 
 @pytest.mark.parametrize("n_outputs", [1, 3, 20])
-@pytest.mark.parametrize("end", [1, 4, 16, 40, WIDEST])
+@pytest.mark.parametrize("end", [1, 4, 16, 40, MOST_NARROW])
 @pytest.mark.parametrize("limit", [1, 2000, 10**6], ids="small_product={}".format)
 def test_sum_of_products(n_outputs, end, limit):
     """Moments of narrow or wide rows, or of many targets, would be others."""

@@ -16,7 +16,7 @@ from .stream_pass import images_of, sums_of, third_of
 #: Share of the Hessian of all rows by which that of a sample may exceed it.
 MOST_EXCESS = 0.05
 #: Share of the Hessian of all rows that stays, to fill up that of a sample.
-LEAST_SHARE = 0.05
+LEAST_KEPT = 0.05
 #: Share of a unit matrix that makes a Hessian positive definite.
 TINY = 1e-6
 
@@ -48,7 +48,7 @@ class PartRows:
         own = self._sums(at)
         gram, slope = own.gram[0], own.slope[0].reshape(-1, 1)
         # Without rows that others represent the sample has no noise.
-        least = LEAST_SHARE if np.any(count > 1.0) else 0.0
+        least = LEAST_KEPT if np.any(count > 1.0) else 0.0
         self._map = _map_of(known.gram, gram, least)
         self._rest = Values(
             known.loss - own.loss[0],

@@ -21,7 +21,7 @@ from sklearn_myhpo.data.moments.fold_moments import (
     moments_of_block,
 )
 from sklearn_myhpo.data.moments.passes import condense_source, rows_of_block
-from sklearn_myhpo.data.product_sum import WIDEST
+from sklearn_myhpo.data.product_sum import MOST_NARROW
 from sklearn_myhpo.data.streams.source import BatchSource, Block
 from sklearn_myhpo.data.sums import squares_of
 from sklearn_myhpo.data.threads import threads_of_a_fit
@@ -275,7 +275,7 @@ def test_rows_of_parts(used, are_slices):
         st.builds(lambda n: [0] * n + [1] * (60 - n), st.integers(0, 60)),
     ),
     small_product=st.sampled_from([1, 1000, 10**6]),
-    n_columns=st.sampled_from([D, WIDEST]),
+    n_columns=st.sampled_from([D, MOST_NARROW]),
 )
 def test_products_of_parts(used, small_product, n_columns):
     """Rows would count in another fold, twice or not at all."""
