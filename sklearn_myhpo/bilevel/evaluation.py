@@ -84,23 +84,39 @@ class SecondOrderEvaluation(Evaluation):
             With a model, and not yet released.
         """
 
-    def moved(
-        self, move: np.ndarray, weights: list[np.ndarray] | None = None
-    ) -> "SecondOrderEvaluation | None":
+    #: Whether second derivatives are those of a nearby evaluation.
+    is_beside = False
+
+    def beside(self, move: np.ndarray, tol: float) -> "SecondOrderEvaluation | None":
+        """Return the evaluation after a short move of lambda, with this one's bends.
+
+        Parameters
+        ----------
+        move : ndarray of shape (n_groups,)
+            Of lambda.
+        tol : float
+            Accuracy of the weights and of the slope.
+
+        Returns
+        -------
+        SecondOrderEvaluation or None
+            None where this one has no model that it could share.
+        """
+        return None
+
+    def moved(self, move: np.ndarray) -> "SecondOrderEvaluation | None":
         """Return the evaluation after a tiny move of lambda, if it follows from this.
 
         Parameters
         ----------
         move : ndarray of shape (n_groups,)
             Of lambda.
-        weights : list of ndarray, optional
-            After the move; by default those along their tangents.
 
         Returns
         -------
         SecondOrderEvaluation or None
-            With the slope along its tangent, and the estimate to second order; None
-            where they are unknown.
+            With weights and slope along their tangents, and the estimate to second
+            order; None where they are unknown.
         """
         return None
 

@@ -106,13 +106,16 @@ class HeldOutEvaluation(SecondOrderEvaluation):
         self._estimate = None
         self._model, self._rtol = None, np.inf
         self._solved = self._guesses = None
+        # Hessians of a nearby evaluation.
+        self._near = None
 
-    def know(self, estimate: float, model: OuterModel, solved: list) -> None:
+    def know(self, estimate: float | None, model: OuterModel, solved: list) -> None:
         """Set the values that were computed with the inner solutions.
 
         Parameters
         ----------
-        estimate : float
+        estimate : float or None
+            None to compute it when it is needed.
         model : OuterModel
             Of the validation loss alone.
         solved : list of ndarray of shape (n_groups + 1, m, n_outputs)
@@ -128,16 +131,45 @@ class HeldOutEvaluation(SecondOrderEvaluation):
             self._estimate = self.problem.validation_loss(self.weights)
         return self._estimate
 
-    def moved(
-        self, move: np.ndarray, weights: list[np.ndarray] | None = None
-    ) -> "HeldOutEvaluation | None":
+    @property
+    def is_beside(self) -> bool:
+        """Whether second derivatives are those of a nearby evaluation."""
+        return self._near is not None
+
+    def beside(self, move: np.ndarray, tol: float) -> "HeldOutEvaluation | None":
+        """Return the evaluation after a short move of lambda, with this one's bends.
+
+        Slopes are exact; the Hessians of this evaluation precondition their solves.
+        """
+        known, problem, sets = self._model, self.problem, self.problem.split_set
+        if known is None or self._solved is None:
+            return None
+        near = self._near or self.hessians
+        lambda_ = self.lambda_ + move
+        weights = problem.minimize(lambda_, self.predict(move), tol=tol)
+        hessians = sets.hessians_near(lambda_, weights, near)
+        rights = [slope[None] for slope in problem.validation_gradients(weights)]
+        starts = [own[-1:] for own in self._solved]
+        found = sets.solutions(hessians, rights, tol, guesses=starts)
+        adjoints = [solution.x for solution in found]
+        slope = problem.mean_by_group(
+            -split.penalty(lambda_) * w * adjoint[0]
+            for split, w, adjoint in zip(problem.splits, weights, adjoints, strict=True)
+        )
+        place = HeldOutEvaluation(problem, lambda_, weights)
+        pairs = zip(self._solved, adjoints, strict=True)
+        solved = [np.concatenate([own[:-1], adjoint]) for own, adjoint in pairs]
+        place.know(None, known._replace(gradient=slope), solved)
+        place._near = near
+        return place
+
+    def moved(self, move: np.ndarray) -> "HeldOutEvaluation | None":
         """Return the evaluation after a tiny move of lambda, if the model is known."""
         known = self._model
         if known is None or self._solved is None:
             return None
         slope = known.gradient + (known.tangent + known.bend) @ move
-        weights = self.predict(move) if weights is None else weights
-        place = HeldOutEvaluation(self.problem, self.lambda_ + move, weights)
+        place = HeldOutEvaluation(self.problem, self.lambda_ + move, self.predict(move))
         # To second order, while the loss of the weights has an error of first order in
         # theirs.
         estimate = self.estimate + 0.5 * (known.gradient + slope) @ move
@@ -147,7 +179,7 @@ class HeldOutEvaluation(SecondOrderEvaluation):
     def release(self) -> None:
         """Free the memory of the Hessians and of the responses of the weights."""
         super().release()
-        self._solved = self._guesses = None
+        self._solved = self._guesses = self._near = None
 
     def follow(self, before: "HeldOutEvaluation") -> None:
         """Start the solves of the model at the solutions of a nearby evaluation."""

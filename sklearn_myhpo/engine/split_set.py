@@ -45,6 +45,18 @@ class SplitSet:
             for split, w in zip(self.splits, weights, strict=True)
         ]
 
+    def hessians_near(self, lambda_, weights, hessians):
+        """Return the Hessians at a place near that of other ones, which they may use.
+
+        Parameters
+        ----------
+        lambda_ : ndarray of shape (n_groups,)
+        weights : list of ndarray of shape (m, n_outputs)
+        hessians : list of Hessian
+            Of the nearby place.
+        """
+        return self.hessians(lambda_, weights)
+
     def solve(self, hessians, rights, rtol=CG_TOL):
         """Return the inverse of every Hessian applied to its right-hand sides."""
         return [

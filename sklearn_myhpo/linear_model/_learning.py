@@ -8,6 +8,7 @@ from ..selection.one_standard_error import standard_error, strongest_within
 from ..solvers import minimize_bilevel
 from ..solvers.phases import UNWATCHED
 from ..solvers.protocol import Status
+from ..solvers.start.newton import shared_minimum
 from ..solvers.start.scan import scan_lambda
 from ._problem import LastFit
 from ._results.verify import solve_and_verify
@@ -55,7 +56,7 @@ class LearningMixin:
         weights_init = shared = None
         if shrinkage:
             with problem.counts.within(deadline):
-                shared = scan_lambda(problem, progress)
+                shared = shared_minimum(problem, scan_lambda(problem, progress))
             problem.shrink(shrinkage, problem.objective(shared.lambda_, shared.weights))
             if isinstance(lambda_init, str):
                 lambda_init, weights_init = shared.lambda_, shared.weights

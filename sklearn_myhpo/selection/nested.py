@@ -14,6 +14,7 @@ from ..data.jobs import run_jobs
 from ..data.selected import select
 from ..solvers import MYHPO, minimize_bilevel
 from ..solvers.phases import UNWATCHED
+from ..solvers.start.newton import shared_minimum
 from ..solvers.start.scan import scan_lambda
 
 #: Shrinkages that are tried, from one lambda, to three digits, to no shrinkage.
@@ -118,7 +119,7 @@ def _inner_problem(source, train, inner):
 
 def _models(problem, deadline):
     """Yield coef and intercept for every shrinkage, each started from the last."""
-    lambda_, weights, *_ = scan_lambda(problem)
+    lambda_, weights, *_ = shared_minimum(problem, scan_lambda(problem))
     reference = problem.objective(lambda_, weights)
     start = problem.full.start()
     for shrinkage in SHRINKAGES:

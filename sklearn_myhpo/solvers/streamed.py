@@ -36,8 +36,12 @@ MOST_ROUNDS, MOST_COMMON = 30, 8
 MOST_DRAWN = 3
 #: Length of the last move of lambda, relative to `tol`.
 LAST_MOVE = 1e-1
-#: Error of lambda after that move, relative to `tol`, where no pass follows it.
-SETTLED_MOVE = 1e-3
+#: Error after that move, relative to `tol`, where no pass follows it: of rows beyond
+#: memory, and of rows that stay where they are. Of lambda or of weights relative in the
+#: norm of the Hessian, whichever is smaller.
+SETTLED_MOVE, SETTLED_RESIDENT = 1e-3, 1e-5
+#: Relative change of second derivatives per move of a lambda.
+BENT = 5.0
 #: Longest step of lambda that follows the last pass; longer ones are in flat tails.
 LONGEST_END = 1e-3
 #: Accuracy of the weights relative to `tol`.
@@ -265,13 +269,17 @@ class StreamedDriver(Rounds):
         """Return the solution of a round if a pass about it would hardly move it."""
         step = inner_error(now.problem, now.ahead, now.at, now.there)
         move = np.abs(now.ahead - now.lambda_).max(initial=0.0)
-        rate = min(1.0, move / self._last_move) if self._last_move < np.inf else 1.0
+        # Third derivatives are those of the place before.
+        last = self._last_move
+        rate = min(1.0, max(move / last, BENT * last)) if last else 1.0
         # Newton's method squares the error of the weights.
         if FURTHER * step**2 > WEIGHTS_SHARE * self.tol or self._left(now) > self.tol:
             return now
         # A lambda that moves no weight may be anywhere.
         is_felt = step > LAST_MOVE * WEIGHTS_SHARE * self.tol
-        if is_felt and rate * move > SETTLED_MOVE * self.tol:
+        is_resident = self.rows.source.is_resident
+        settled = SETTLED_RESIDENT if is_resident else SETTLED_MOVE
+        if is_felt and rate * min(move, step) > settled * self.tol:
             return now
         return now._replace(lambda_=now.ahead, at=now.there)
 

@@ -21,8 +21,11 @@ from .steps.trust import SWINGING
 MOST_CRITERION_PASSES = 30
 #: Longest move of a lambda between two passes.
 LONGEST_MOVE = 4.0
-#: Limits of the last move of lambda and of the error of the weights, relative to `tol`.
-LAST_SHARE = 1e-2
+#: Limits of the last move of lambda and of the error of the weights, relative to `tol`:
+#: of rows beyond memory, and of rows that stay where they are.
+LAST_SHARE, LAST_RESIDENT = 1e-2, 1e-4
+#: The least of these limits that passes in double precision reach.
+LEAST_LAST = 1e-12
 #: The last move of lambda, per relative error of sums over rows, that is rounding.
 ROUNDING_SHARE = 1e2
 #: Rise of the training loss, relative to it, that turns weights back.
@@ -52,7 +55,10 @@ class CriterionDriver:
         self.rows, self.tol, self.report = rows, tol, report
         self.max_iter, self.deadline = max_iter, Deadline.of(deadline)
         self.clock, self.advice, self.history = time.perf_counter(), advice, []
-        self.rounding = rows.rows.source.rounding
+        source = rows.rows.source
+        self.rounding = source.rounding
+        share = LAST_RESIDENT if source.is_resident else LAST_SHARE
+        self.last = max(share * tol, ROUNDING_SHARE * source.rounding, LEAST_LAST)
 
     def run(self, models, lambda_):
         """Return the problem and the result of passes.
@@ -84,7 +90,7 @@ class CriterionDriver:
             ahead = frozen.minimum(lambda_, box)
             move = np.abs(ahead - lambda_).max(initial=0.0)
             self.error = max(error, move)
-            if self.error <= max(LAST_SHARE * self.tol, ROUNDING_SHARE * self.rounding):
+            if self.error <= self.last:
                 status = Status.CONVERGED
             elif self.deadline.is_over:
                 status = Status.MAX_TIME

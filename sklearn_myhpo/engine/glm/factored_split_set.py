@@ -7,7 +7,7 @@ from ..linalg.hessian import CG_TOL, DenseHessian, Solution
 from ..linalg.newton import NEWTON_TOL
 from .factored_curvature import FactoredCurvature
 from .factored_newton import minimize_factored
-from .fused_hessian import FusedHessian, HessiansAt
+from .fused_hessian import FusedHessian, HessiansAt, OwnSolver
 from .part_sums import PartSums
 from .passes import HeldOutWeights, Passes
 from .quadratic_model import QuadraticModels
@@ -162,7 +162,16 @@ class FactoredSplitSet(GLMSplitSet):
         if self.plan.forms_own_hessians:
             matrices = curvature.exact(raw, penalty)
             return [DenseHessian(matrix, self.counts) for matrix in matrices]
-        solver = curvature.solver(raw, penalty, tol=0.0)
+        return self._fused(raw, penalty, curvature.solver(raw, penalty, tol=0.0))
+
+    def hessians_near(self, lambda_, weights, hessians):
+        """Return Hessians by products, with nearby matrices as preconditioners."""
+        is_fused = isinstance(hessians[0], FusedHessian)
+        solver = hessians[0].at.solver if is_fused else OwnSolver(hessians)
+        return self._fused(self.raw(weights), self.penalties(lambda_), solver)
+
+    def _fused(self, raw, penalty, solver):
+        """Return the Hessians by products in common passes."""
         at = HessiansAt(self.passes, raw, penalty, solver, self.counts)
         return [FusedHessian(at, number) for number in range(len(self.splits))]
 

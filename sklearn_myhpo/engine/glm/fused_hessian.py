@@ -18,7 +18,7 @@ class HessiansAt:
     passes : Passes
     raw : ndarray of shape (n_splits, n_outputs, n_samples)
     penalty : ndarray of shape (n_splits, m, 1)
-    solver : StackedSolver
+    solver : StackedSolver or OwnSolver
         Of matrices near the Hessians, the preconditioner.
     counts : OracleCounts
     """
@@ -96,6 +96,27 @@ class HessiansAt:
             return False
         rough = np.all(size <= ROUGH**2 * first)
         return rough and np.all(size[:, :-1] * size[:, -1:] <= product**2)
+
+
+class OwnSolver:
+    """Solves with a matrix of every split, as a preconditioner.
+
+    Parameters
+    ----------
+    hessians : list of DenseHessian
+    """
+
+    def __init__(self, hessians):
+        self.hessians = hessians
+
+    def solve(self, rights):
+        """Return the inverses applied to right-hand sides (n_splits, ..., m, o)."""
+        pairs = zip(self.hessians, rights, strict=True)
+        return np.stack([hessian.solve(right) for hessian, right in pairs])
+
+    def solve_one(self, number, rights):
+        """Return the inverse of a split applied to right-hand sides (..., m, o)."""
+        return self.hessians[number].solve(rights)
 
 
 class FusedHessian(ProductHessian):

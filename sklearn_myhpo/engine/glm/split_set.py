@@ -162,6 +162,16 @@ class GLMSplitSet(SplitSet):
         ]
         return [self.among(number, one) for number, one in enumerate(found)]
 
+    def hessians_near(self, lambda_, weights, hessians):
+        """Return Hessians by products, with nearby matrices as preconditioners."""
+        if isinstance(hessians[0], ProductHessian):
+            return self.hessians(lambda_, weights)
+        found = [
+            split.product_hessian(w, lambda_, near)
+            for split, w, near in zip(self.splits, weights, hessians, strict=True)
+        ]
+        return [self.among(number, one) for number, one in enumerate(found)]
+
     def among(self, number, hessian):
         """Return the Hessian of a split, for solves of all splits together."""
         if not self.rows.are_shared:

@@ -7,18 +7,22 @@ The last one is so short that the weights and the slope follow their tangents.
 
 import numpy as np
 
+from ...bilevel.outer import OuterModel
 from ..steps.acceptance import is_below_rounding
 
 #: Maximum number of steps, and the accuracy of the weights and slopes there.
-MOST_LAST, LAST_INNER = 2, 1e-11
-#: Moves of lambda: longer ones are in a flat tail; up to the second, weights follow
-#: their tangents; below the last one lambda stays.
-FLAT_MOVE, TANGENT_MOVE, NO_MOVE = 0.1, 3e-5, 1e-11
+MOST_LAST, LAST_INNER = 4, 1e-11
+#: Moves of lambda: longer ones are in a flat tail; after those up to the second, second
+#: derivatives are those before; up to the third, weights and slopes follow their
+#: tangents; below the last one lambda stays.
+FLAT_MOVE, SHORT_MOVE, TANGENT_MOVE, NO_MOVE = 0.1, 3e-4, 1e-6, 1e-12
 #: Maximum number of steps along flat tails.
 MOST_IN_TAIL = 5
-#: Estimated distance of lambda from the minimum at the end. The estimate is from a
-#: longer step with less accurate weights, and so mostly ten times too large.
-LAST_OFF = 1e-8
+#: Estimated error at the end, of lambda or of weights relative in the norm of the
+#: Hessian, whichever is smaller. Where the loss is flat, weights hardly feel lambda.
+LAST_OFF = 1e-11
+#: Relative change of second derivatives per move of a lambda.
+BENT = 3.0
 
 
 def is_last(move, last):
@@ -35,6 +39,26 @@ def is_last(move, last):
 def _off(move, last):
     """Return the distance from the minimum after a Newton step, which squares it."""
     return move**2 * min(1.0, move / last**2 if last else 1.0)
+
+
+def _off_of(state):
+    """Return the error after the step of a state, as `LAST_OFF` measures it.
+
+    With second derivatives of a nearby place, steps shorten by their relative error.
+    """
+    move, last = length(_move(state)), state.last
+    off = _off(move, last)
+    if state.place.is_beside:
+        off = move * max(move / last, BENT * last)
+    return off * min(1.0, _felt(state))
+
+
+def _felt(state):
+    """Return the largest relative move of the weights per move of a lambda."""
+    model = state.model
+    is_matrix = isinstance(model, OuterModel)
+    squares = np.diag(model.metric) if is_matrix else model.metric_diagonal
+    return np.sqrt(np.max(squares, initial=0.0) / state.place.objective)
 
 
 def ended(problem, state, evaluate):
@@ -55,16 +79,22 @@ def ended(problem, state, evaluate):
         The given one where no step makes the slope smaller.
     """
     for _ in range(MOST_LAST):
-        if _is_near(state):
+        move = _move(state)
+        if state.inner <= LAST_INNER and length(move) <= NO_MOVE:
             break
-        moved = evaluate(problem, state, _move(state), LAST_INNER)
-        if not _slope(problem, moved) < _slope(problem, state):
-            return state
+        end = _along_tangents(problem, state, move) if _is_near(state) else None
+        if end is not None:
+            return end
+        moved = evaluate(problem, state, move, LAST_INNER)
+        # The slope at less accurate weights says nothing about a short step.
+        is_rough = state.inner > LAST_INNER and length(move) <= SHORT_MOVE
+        if not (is_rough or _slope(problem, moved) < _slope(problem, state)):
+            break
         state.place.release()
         # The promises of flat tails are in the error, and change with the other
         # lambdas.
         state = moved._replace(error=min(moved.error, state.error))
-    return _along_tangents(problem, state) if _is_near(state) else state
+    return state
 
 
 def tail_left(problem, state, refine, try_step, arrive):
@@ -122,19 +152,15 @@ def length(move):
 
 def _is_near(state):
     """Whether the step of an accurate state ends at the minimum."""
-    off = _off(length(_move(state)), state.last)
-    return state.inner <= LAST_INNER and off <= LAST_OFF
+    is_tiny = length(_move(state)) <= TANGENT_MOVE
+    return state.inner <= LAST_INNER and is_tiny and _off_of(state) <= LAST_OFF
 
 
-def _along_tangents(problem, state):
-    """Return the state after a tiny step, where tangents are known."""
-    move = _move(state)
-    place = state.place.moved(move) if length(move) > NO_MOVE else None
+def _along_tangents(problem, state, move):
+    """Return the state after a tiny step, or None where tangents are unknown."""
+    place = state.place.moved(move)
     if place is None:
-        return state
-    if length(move) > TANGENT_MOVE:
-        weights = problem.minimize(place.lambda_, place.weights)
-        place = state.place.moved(move, weights)
+        return None
     model = place.model(LAST_INNER)
     rest = problem.projected(place.lambda_, model.gradient)
     error = min(state.error, problem.relative(rest, place.objective))

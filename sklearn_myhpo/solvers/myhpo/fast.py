@@ -20,7 +20,7 @@ from ..protocol import Info
 from ..steps.acceptance import is_below_rounding, judge
 from ..steps.hermite import share_of_step
 from .direct import minimize_by_matrix
-from .end import LAST_INNER, ended, is_last, length, tail_left
+from .end import LAST_INNER, SHORT_MOVE, ended, is_last, length, tail_left
 from .freedom import felt, freedom_taken, unfelt
 from .truncated import minimize_by_products
 
@@ -223,9 +223,11 @@ def _at_minimum(problem, state):
 
 def _evaluated(problem, state, move, inner):
     """Return the state after a move of lambda, with weights of an accuracy."""
-    lambda_ = state.lambda_ + move
-    weights = problem.minimize(lambda_, state.place.predict(move), tol=inner)
-    place = _at(problem, state, lambda_, weights)
+    place = state.place.beside(move, inner) if length(move) <= SHORT_MOVE else None
+    if place is None:
+        lambda_ = state.lambda_ + move
+        weights = problem.minimize(lambda_, state.place.predict(move), tol=inner)
+        place = _at(problem, state, lambda_, weights)
     return _state(problem, place, 0.0, inner)._replace(last=length(move))
 
 

@@ -4,10 +4,13 @@ import numpy as np
 
 from ...bilevel.problem import Problem
 from ...engine.glm.quadratic_model import QuadraticModels
-from .points import Point, inner_range, shared_lambda
+from .points import Point, Scan, inner_range, shared_lambda
 
 #: Maximum number of steps, the longest one, and the accuracy of the minimum.
 NEWTON_STEPS, MOST_STEP, PLACE_TOL = 6, 1.75, 0.02
+#: Maximum number of steps to the exact minimum, and the length of a step below which
+#: the objective does not change.
+SHARED_STEPS, SHARED_TOL = 12, 1e-5
 
 
 def newton_minimum(
@@ -43,13 +46,52 @@ def newton_minimum(
             point, slope, bend = _curved_model(problem, model, lambda_)
         if lowest is None or not lowest.value <= point.value:
             lowest = point
-        step = -slope / bend if bend > 0 else -np.sign(slope) * MOST_STEP
-        ahead = lambda_ + float(np.clip(step, -MOST_STEP, MOST_STEP))
+        ahead = lambda_ + _step(slope, bend)
         ahead = float(np.clip(ahead, *inner_range(problem)))
         if abs(ahead - lambda_) <= PLACE_TOL:
             break
         lambda_ = ahead
     return lowest
+
+
+def shared_minimum(problem: Problem, scan: Scan) -> Scan:
+    """Return the scan, ended at the exact minimum of a shared lambda.
+
+    The objective there is the unit of a penalty on differences of the lambdas.
+
+    Parameters
+    ----------
+    problem : Problem
+        The objective.
+    scan : Scan
+        Ended near the minimum; exactly there where weights have a closed form.
+
+    Returns
+    -------
+    Scan
+    """
+    if not problem.iterates or problem.prefers_products or problem.n_groups == 1:
+        return scan
+    lambda_, weights = float(np.max(scan.lambda_)), scan.weights
+    low, high = inner_range(problem)
+    for _ in range(SHARED_STEPS):
+        if not low < lambda_ < high:
+            return scan
+        point, slope, bend = _curved(problem, lambda_, weights)
+        weights = point.weights
+        step = _step(slope, bend)
+        if abs(step) <= SHARED_TOL:
+            break
+        lambda_ += step
+    else:
+        return scan
+    return scan._replace(lambda_=shared_lambda(problem, lambda_), weights=weights)
+
+
+def _step(slope, bend):
+    """Return Newton's step, or one downhill where the objective is concave."""
+    step = -slope / bend if bend > 0 else -np.sign(slope) * MOST_STEP
+    return float(np.clip(step, -MOST_STEP, MOST_STEP))
 
 
 def _curved(problem, lambda_, weights):
