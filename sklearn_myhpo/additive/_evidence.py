@@ -17,7 +17,7 @@ from scipy.special import chdtrc
 from ._posterior import inverse_of
 
 #: Degrees of freedom that are rounding errors.
-ROUNDING = 1e-9
+LEAST_FREEDOM = 1e-9
 
 
 class Evidence:
@@ -50,7 +50,7 @@ class Evidence:
             It ignores that the penalty was learned, so it is a little too small.
         """
         statistic, mean, square = self._moments(index)
-        if mean <= ROUNDING:
+        if mean <= LEAST_FREEDOM:
             return 1.0
         return float(chdtrc(mean**2 / square, statistic * mean / square))
 
@@ -69,7 +69,9 @@ class Evidence:
             are shrunk together.
         """
         statistic, mean, _ = self._moments(index)
-        return float(1.0 - mean / statistic) if statistic > mean > ROUNDING else 0.0
+        return (
+            float(1.0 - mean / statistic) if statistic > mean > LEAST_FREEDOM else 0.0
+        )
 
     def _moments(self, index):
         """Return the statistic, and its mean and half its variance without effects."""

@@ -28,7 +28,7 @@ HELD_LEVEL = 0.03
 #: Degrees of freedom of a term that is held, if it is the only one and at most.
 LEAST_FREEDOM, MOST_FREEDOM = 0.01, 0.48
 #: Relative error of these degrees of freedom, and the most rounds to find strengths.
-FREEDOM_TOL, MOST_ROUNDS = 0.01, 20
+FREEDOM_TOL, MOST_SWEEPS = 0.01, 20
 #: Tolerance of the strengths from which weak terms are found.
 FIRST_TOL = 3e-3
 #: Width of the bounds of a lambda that is held.
@@ -185,7 +185,7 @@ def held_penalties(precision, penalty, parts, terms, freedom):
     ndarray of shape (n,)
     """
     inner, penalty = precision - np.diag(penalty), penalty.copy()
-    for _ in range(MOST_ROUNDS):
+    for _ in range(MOST_SWEEPS):
         inverse = inverse_of(inner + np.diag(penalty))
         free = 1.0 - penalty * np.diag(inverse)
         found = dict.fromkeys(terms, 0.0)

@@ -29,7 +29,7 @@ from .draws import Draws, drawing_of
 from .start import SampledRows, Start, start_of_sample, with_splits
 
 #: Accuracy of the shared lambda whose loss is the unit of `shrinkage`.
-SHARED_TOL = 1e-4
+UNIT_TOL = 1e-4
 
 
 class StreamedFit:
@@ -137,7 +137,7 @@ class StreamedFit:
         one, bounds = streamed.with_one_lambda(), self.bounds
         if not isinstance(bounds, str):
             bounds = np.min(bounds[0]), np.max(bounds[1])
-        driver = self._driver(one, start, bounds, tol=max(SHARED_TOL, self.model.tol))
+        driver = self._driver(one, start, bounds, tol=max(UNIT_TOL, self.model.tol))
         driver.lambda_init = None
         mean = np.full(1, np.mean(lambda_))
         problem, result = driver.run(one.in_frame(models), mean, weights)

@@ -22,7 +22,7 @@ MOST_IN_TAIL = 5
 #: Hessian, whichever is smaller. Where the loss is flat, weights hardly feel lambda.
 LAST_OFF = 1e-11
 #: Relative change of second derivatives per move of a lambda.
-BENT = 3.0
+BENT_BY_MOVE = 3.0
 
 
 def is_last(move, last):
@@ -49,7 +49,7 @@ def _off_of(state):
     move, last = length(_move(state)), state.last
     off = _off(move, last)
     if state.place.is_beside:
-        off = move * max(move / last, BENT * last)
+        off = move * max(move / last, BENT_BY_MOVE * last)
     return off * min(1.0, _felt(state))
 
 

@@ -45,7 +45,7 @@ FAR_OFF, ROUGH_WEIGHTS, NEAR_WEIGHTS_TOL, END_TOL = 0.1, 3e-3, 3e-5, 3e-7
 END_CHANGE = 1e-9
 #: The last move of lambda begins at a smaller slope of the objective, relative to it;
 #: and its error.
-END_SLOPE, END_OFF = 1e-5, 3e-10
+END_SLOPE, END_OFF = 1e-5, 1e-6
 #: Longest moves of lambda after it: for weights that move on, and for those that stay.
 END_MOVE, SMALL_END_MOVE = 1e-2, 1e-5
 

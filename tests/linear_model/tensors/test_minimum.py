@@ -106,5 +106,5 @@ def test_models_of_many_rows_end_at_the_minimum(family, monkeypatch):
     plain = clone(FAMILIES[family][0]).fit(X, y)
     with dispatching(monkeypatch):
         found = clone(FAMILIES[family][0]).fit(load_space("torch").asarray(X), y)
-    close(found.coef_, plain.coef_, 1e-9)
-    assert found.lambda_ == pytest.approx(plain.lambda_, abs=1e-9)
+    close(found.coef_, plain.coef_, 1e-8)
+    assert found.lambda_ == pytest.approx(plain.lambda_, abs=1e-6)
