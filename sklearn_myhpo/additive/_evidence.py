@@ -17,7 +17,7 @@ from scipy.special import chdtrc
 from ._posterior import inverse_of
 
 #: Degrees of freedom that are rounding errors.
-LEAST_FREEDOM = 1e-9
+ROUNDED_FREEDOM = 1e-9
 
 
 class Evidence:
@@ -50,7 +50,7 @@ class Evidence:
             It ignores that the penalty was learned, so it is a little too small.
         """
         statistic, mean, square = self._moments(index)
-        if mean <= LEAST_FREEDOM:
+        if mean <= ROUNDED_FREEDOM:
             return 1.0
         return float(chdtrc(mean**2 / square, statistic * mean / square))
 
@@ -70,7 +70,7 @@ class Evidence:
         """
         statistic, mean, _ = self._moments(index)
         return (
-            float(1.0 - mean / statistic) if statistic > mean > LEAST_FREEDOM else 0.0
+            float(1.0 - mean / statistic) if statistic > mean > ROUNDED_FREEDOM else 0.0
         )
 
     def _moments(self, index):

@@ -157,9 +157,12 @@ class _Rounds:
         self._model(centre)
         starts, more, points = self.steps.minima()
         ends = [self._ended(lambda_, points) for lambda_ in starts]
-        if len(starts) == 1 and ends[0] is None:
+        if len(starts) == 1 and ends[0] is None and not self._is_lowest(starts[0]):
             ends = [self._recentred(points)]
         if not ends or None in ends:
+            return None
+        if self._is_lowest(starts[0]) and not self.steps.fall_to_the_end():
+            # Models about the weights there know of a minimum before.
             return None
         ends += filter(None, [self._ended(lambda_, points) for lambda_ in more])
         return self._known(min(ends, key=lambda end: end.objective), points)
@@ -219,7 +222,7 @@ class _Rounds:
             expected = rate * error
             if end is not None:
                 left = (ahead - place.weights)[:-1]
-                move = self._last_move(left, end[0])
+                move = self._last_move(place, left, end[0])
                 place = place._replace(lambda_=place.lambda_ + move)
                 if self._is_settled(left, error) and abs(move) <= SMALL_END_MOVE:
                     whole = ahead[-1:].T if off <= END_TOL else None
@@ -229,9 +232,12 @@ class _Rounds:
                 place = place._replace(weights=ahead)
             elif both is not None:
                 exact, before = steps.exact(place, found, ahead), place.lambda_
+                if self._is_lowest(before) and exact.model.gradient[0] < 0.0:
+                    return None
                 place = steps.moved(place, exact)
                 away = exact.off(place.lambda_ - before)
-                end = (exact, away) if self._is_at_rest(exact, error, away) else None
+                is_at_rest = self._is_at_rest(before, exact, error, away)
+                end = (exact, away) if is_at_rest else None
             else:
                 place = steps.place(place.lambda_, ahead)
         self._next_centre = self._centre_of(place) if error < 1.0 else None
@@ -263,8 +269,14 @@ class _Rounds:
             self.models.move_to(weights, passes.gradients(weights))
         return found
 
-    def _is_at_rest(self, exact, error, off):
+    def _is_lowest(self, lambda_):
+        """Whether a lambda is the lower end of the range."""
+        return lambda_ <= self.steps.range[0]
+
+    def _is_at_rest(self, lambda_, exact, error, off):
         """Whether a last move of lambda, with an error, ends at the minimum."""
+        if self._is_lowest(lambda_):
+            return error <= NEAR_WEIGHTS_TOL
         size = self.problem.split_weights @ self.models.held_losses
         is_near = abs(exact.model.gradient[0]) <= END_SLOPE * size and off <= END_OFF
         return is_near and exact.bend > 0 and error <= NEAR_WEIGHTS_TOL
@@ -275,18 +287,23 @@ class _Rounds:
         change = abs(shares @ dot(models.held_gradients, left))
         return error <= END_TOL and change <= END_CHANGE * (shares @ models.held_losses)
 
-    def _last_move(self, left, exact):
+    def _last_move(self, place, left, exact):
         """Return the move of lambda for the rest of the weights' way."""
+        if self._is_lowest(place.lambda_):
+            return 0.0
         slope = self.problem.split_weights @ dot(exact.turn, left)
         return float(np.clip(-slope / exact.bend, -END_MOVE, END_MOVE))
 
     def _end(self, place, whole, error, at, left, exact, off):
         """Return the `_End` at the place of the last pass, with the size of the slope.
 
-        The slope is that of the error of lambda, and of the rest of the weights' way.
+        The slope is that of the error of lambda, and of the rest of the weights' way; at
+        the lower end of the range it is the objective's own.
         """
         models, shares = self.models, self.problem.split_weights
         slope = exact.bend * off + abs(shares @ dot(exact.turn, left))
+        if self._is_lowest(place.lambda_):
+            slope = exact.model.gradient[0]
         model = exact.model._replace(gradient=np.array([slope]))
         losses = models.held_losses
         objective, freedom = float(shares @ losses), models.freedom(place.lambda_)

@@ -16,6 +16,8 @@ from .points import Point, inner_range
 #: minima of the models, and an end of the range, may be the lowest of the objective;
 #: and how many minima are compared.
 GRID_STEP, CLEARLY, CLEARLY_INNER, MOST_MINIMA = 0.5, 1e-3, 2e-4, 3
+#: Relative difference of values of the models that is rounding.
+SAME_VALUE = 1e-11
 #: Where the models fall by less than the second in a step, and are within the first of
 #: their least value, the objective itself may have a minimum.
 SHOULDER, SHOULDER_SLOPE = 1e-4, 2e-5
@@ -99,34 +101,47 @@ class NearSteps:
     def minima(self):
         """Return the lambdas of the models' lowest minima, and points of the scan.
 
-        There are none if the objective itself may be lower elsewhere.
+        There are none if the objective itself may be lowest at the upper end.
 
         Returns
         -------
-        minima, shoulders : list of float
+        minima, others : list of float
             Where the models have a minimum, and where only the objective may have one.
+            The lower end of the range is a minimum if losses fall to it, and one of
+            the others if the models are hardly higher there.
         points : list of Point
         """
-        low, high = self.range
-        grid = np.arange(high, low, -GRID_STEP)
-        values = self.shares @ self.models.values(grid)
+        grid, values = self.scanned()
         points = [Point(*pair) for pair in zip(grid, values, strict=True)]
         # Narrow bounds have no grid between them.
         if not (len(grid) and np.all(np.isfinite(values))):
             return [], [], points
-        least = values.min()
+        least, low = values.min(), self.range[0]
         edges = np.concatenate([[np.inf], values, [np.inf]])
         minima = (values <= edges[:-2]) & (values <= edges[2:])
+        minima[len(values) - _n_same(values) :] = False
         found = np.flatnonzero(minima & (values <= (1.0 + CLEARLY) * least))
-        is_inner = (found > 0) & (found < len(grid) - 1)
-        ends = values[found[~is_inner]]
-        is_lower = least < self.problem.null_loss
-        is_lower &= not np.any(ends <= (1.0 + CLEARLY_INNER) * least)
-        found = found[is_inner]
-        if not (is_lower and len(found) <= MOST_MINIMA):
+        is_highest = len(found) and found[0] == 0
+        if is_highest or len(found) > MOST_MINIMA or not least < self.problem.null_loss:
             return [], [], points
         starts = [self.newton(grid[place]) for place in found]
-        return ([] if None in starts else starts), _shoulders(grid, values), points
+        if None in starts:
+            return [], [], points
+        others = _shoulders(grid, values)
+        if values[-1] <= (1.0 + CLEARLY_INNER) * least:
+            (others if starts else starts).append(low)
+        return starts, others, points
+
+    def scanned(self):
+        """Return lambdas from the upper to the lower end, and values of the models."""
+        low, high = self.range
+        grid = np.arange(high, low, -GRID_STEP)
+        return grid, self.shares @ self.models.values(grid)
+
+    def fall_to_the_end(self):
+        """Whether the models are nowhere lower than at the lower end of the range."""
+        values = self.scanned()[1]
+        return values[-1] <= (1.0 + SAME_VALUE) * values.min()
 
     def newton(self, lambda_, more=0.0, point=None):
         """Return the minimum of the models over lambda near a place, or None.
@@ -213,6 +228,12 @@ class NearSteps:
         change = models.solve_corrected(exact.turn[:, None], before)[:, 0]
         adjoint = both[:, 1] + move * change
         return Place(lambda_, weights, np.stack([response, adjoint], axis=1))
+
+
+def _n_same(values):
+    """Return how many values at the end are those of the last one, but for rounding."""
+    differs = np.abs(values - values[-1]) > SAME_VALUE * abs(values[-1])
+    return int(np.argmax(differs[::-1])) if differs.any() else len(values)
 
 
 def _shoulders(grid, values):

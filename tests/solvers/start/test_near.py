@@ -23,6 +23,7 @@ from sklearn_myhpo.losses import GammaLoss, LogisticLoss, PoissonLoss, TweedieLo
 from sklearn_myhpo.solvers import SOLVERS, minimize_bilevel
 from sklearn_myhpo.solvers.phases import Phases
 from sklearn_myhpo.solvers.start.near import near_scan
+from sklearn_myhpo.solvers.start.points import inner_range
 from tests.helpers import Spec, Ticks, folds
 
 N_ROWS = 4800
@@ -135,6 +136,33 @@ def test_other_problems_are_left_to_a_scan():
     few = np.arange(300)
     few = Spec(spec.X[few], spec.y[few], spec.loss, folds(300, 5), np.zeros(6, int))
     assert near_scan(few.problem(all_directions=False)) is None
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_losses_that_fall_to_the_lower_end(seed):
+    """A fit would take three times as long, or end above a minimum inside."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((N_ROWS, 3)) @ rng.standard_normal((3, 3))
+    y = rng.poisson(np.exp(0.5 * X[:, 0])).astype(float)
+    spec = Spec(X, y, PoissonLoss(), folds(N_ROWS, 5, seed=seed), np.zeros(3, int))
+    low, high = inner_range(spec.problem(all_directions=False))
+    for least in (low, high - 4.0):
+        problem = spec.problem(all_directions=False)
+        problem.bounds[0] = problem.scan_bounds[0] = least
+        scan = near_scan(problem)
+        assert scan is not None
+        place = problem.known.place
+        weights = scan.weights
+        for lambda_ in np.linspace(least, high, 60):
+            weights = problem.minimize(np.array([lambda_]), weights)
+            there = problem.at(np.array([lambda_]), weights)
+            assert place.objective <= there.objective * (1.0 + 1e-8)
+        is_lowest = scan.lambda_[0] == least
+        assert is_lowest or abs(place.hypergradient()[0]) <= 1e-7 * place.objective
+        if is_lowest:
+            assert place.model().gradient[0] >= 0.0
+        # So strong a penalty is too strong.
+        assert is_lowest or least == low
 
 
 def test_every_split_has_its_own_units():
