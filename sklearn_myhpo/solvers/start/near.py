@@ -297,8 +297,8 @@ class _Rounds:
     def _end(self, place, whole, error, at, left, exact, off):
         """Return the `_End` at the place of the last pass, with the size of the slope.
 
-        The slope is that of the error of lambda, and of the rest of the weights' way; at
-        the lower end of the range it is the objective's own.
+        The slope is that of the error of lambda, and of the rest of the weights' way.
+        At the lower end it is the slope of the objective.
         """
         models, shares = self.models, self.problem.split_weights
         slope = exact.bend * off + abs(shares @ dot(exact.turn, left))
