@@ -79,7 +79,7 @@ def test_axes(model):
 def test_removed_terms_are_left_out():
     """Most panels of many features would be empty."""
     X, y = make_frame()
-    model = MYHPOAdditiveRegressor(n_splines=6).fit(X, y)
+    model = MYHPOAdditiveRegressor(n_splines=6, select=0.05).fit(X, y)
     assert model.dropped_
     display = PartialEffectDisplay.from_estimator(model)
     drawn = [ax.get_xlabel() for ax in display.axes_]
