@@ -13,7 +13,8 @@ in the end an ordinary scan finds the start.
 The last of the passes with products knows how the slope in lambda depends on lambda and
 on the weights. One more Newton step of both goes to the end, and a pass there computes
 the losses and slopes that are reported. The rest of the way of the weights, which that
-pass knows, moves lambda once more.
+pass knows, moves lambda once more. At an end of lambda that is as low as the models'
+minima, passes stay while the slope leads outwards.
 """
 
 from typing import NamedTuple
@@ -155,17 +156,20 @@ class _Rounds:
             return None
         self._reach(centre.lambda_, [centre.weights] * len(self.set.splits), [])
         self._model(centre)
-        starts, more, points = self.steps.minima()
+        starts, others, points = self.steps.minima()
         ends = [self._ended(lambda_, points) for lambda_ in starts]
-        if len(starts) == 1 and ends[0] is None and not self._is_lowest(starts[0]):
+        if len(starts) == 1 and ends[0] is None:
             ends = [self._recentred(points)]
-        if not ends or None in ends:
+        if None in ends:
             return None
-        if self._is_lowest(starts[0]) and not self.steps.fall_to_the_end():
-            # Models about the weights there know of a minimum before.
+        ends += filter(None, [self._ended(lambda_, points) for lambda_ in others])
+        if not (starts or self._has_lowest(ends)):
             return None
-        ends += filter(None, [self._ended(lambda_, points) for lambda_ in more])
         return self._known(min(ends, key=lambda end: end.objective), points)
+
+    def _has_lowest(self, ends):
+        """Whether the models, now about one of the ends, are nowhere lower."""
+        return any(self.steps.is_lowest(end.place.lambda_) for end in ends)
 
     def _model(self, centre):
         """Make the models about common weights."""
@@ -232,7 +236,7 @@ class _Rounds:
                 place = place._replace(weights=ahead)
             elif both is not None:
                 exact, before = steps.exact(place, found, ahead), place.lambda_
-                if self._is_lowest(before) and exact.model.gradient[0] < 0.0:
+                if self._leaves_end(before, exact.model.gradient[0]):
                     return None
                 place = steps.moved(place, exact)
                 away = exact.off(place.lambda_ - before)
@@ -269,13 +273,18 @@ class _Rounds:
             self.models.move_to(weights, passes.gradients(weights))
         return found
 
-    def _is_lowest(self, lambda_):
-        """Whether a lambda is the lower end of the range."""
-        return lambda_ <= self.steps.range[0]
+    def _is_end(self, lambda_):
+        """Whether a lambda is an end of its range."""
+        return lambda_ in self.steps.ends
+
+    def _leaves_end(self, lambda_, slope):
+        """Whether a lambda is an end from which the objective falls."""
+        low, high = self.steps.ends
+        return (lambda_ == low and slope < 0.0) or (lambda_ == high and slope > 0.0)
 
     def _is_at_rest(self, lambda_, exact, error, off):
         """Whether a last move of lambda, with an error, ends at the minimum."""
-        if self._is_lowest(lambda_):
+        if self._is_end(lambda_):
             return error <= NEAR_WEIGHTS_TOL
         size = self.problem.split_weights @ self.models.held_losses
         is_near = abs(exact.model.gradient[0]) <= END_SLOPE * size and off <= END_OFF
@@ -289,7 +298,7 @@ class _Rounds:
 
     def _last_move(self, place, left, exact):
         """Return the move of lambda for the rest of the weights' way."""
-        if self._is_lowest(place.lambda_):
+        if self._is_end(place.lambda_):
             return 0.0
         slope = self.problem.split_weights @ dot(exact.turn, left)
         return float(np.clip(-slope / exact.bend, -END_MOVE, END_MOVE))
@@ -298,11 +307,11 @@ class _Rounds:
         """Return the `_End` at the place of the last pass, with the size of the slope.
 
         The slope is that of the error of lambda, and of the rest of the weights' way.
-        At the lower end it is the slope of the objective.
+        At an end of lambda it is the slope of the objective.
         """
         models, shares = self.models, self.problem.split_weights
         slope = exact.bend * off + abs(shares @ dot(exact.turn, left))
-        if self._is_lowest(place.lambda_):
+        if self._is_end(place.lambda_):
             slope = exact.model.gradient[0]
         model = exact.model._replace(gradient=np.array([slope]))
         losses = models.held_losses

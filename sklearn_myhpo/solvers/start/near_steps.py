@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...bilevel.outer import OuterModel
-from .points import Point, inner_range
+from .points import Point, inner_range, scan_range
 
 #: Step of lambda between values of the models; the relative margins within which other
 #: minima of the models, and an end of the range, may be the lowest of the objective;
@@ -97,18 +97,16 @@ class NearSteps:
     def __init__(self, problem, models, factors):
         self.problem, self.models, self.factors = problem, models, factors
         self.shares, self.range = problem.split_weights, inner_range(problem)
+        self.ends = scan_range(problem)
 
     def minima(self):
         """Return the lambdas of the models' lowest minima, and points of the scan.
-
-        There are none if the objective itself may be lowest at the upper end.
 
         Returns
         -------
         minima, others : list of float
             Where the models have a minimum, and where only the objective may have one.
-            The lower end of the range is a minimum if losses fall to it, and one of
-            the others if the models are hardly higher there.
+            The others include ends of lambda that are as low in the models, or almost.
         points : list of Point
         """
         grid, values = self.scanned()
@@ -116,20 +114,21 @@ class NearSteps:
         # Narrow bounds have no grid between them.
         if not (len(grid) and np.all(np.isfinite(values))):
             return [], [], points
-        least, low = values.min(), self.range[0]
+        least = values.min()
         edges = np.concatenate([[np.inf], values, [np.inf]])
         minima = (values <= edges[:-2]) & (values <= edges[2:])
-        minima[len(values) - _n_same(values) :] = False
-        found = np.flatnonzero(minima & (values <= (1.0 + CLEARLY) * least))
-        is_highest = len(found) and found[0] == 0
-        if is_highest or len(found) > MOST_MINIMA or not least < self.problem.null_loss:
-            return [], [], points
+        is_last = np.arange(len(values)) >= len(values) - _n_same(values)
+        is_last[0] = True
+        found = np.flatnonzero(minima & ~is_last & (values <= (1.0 + CLEARLY) * least))
         starts = [self.newton(grid[place]) for place in found]
-        if None in starts:
+        if None in starts or len(found) > MOST_MINIMA:
             return [], [], points
-        others = _shoulders(grid, values)
-        if values[-1] <= (1.0 + CLEARLY_INNER) * least:
-            (others if starts else starts).append(low)
+        null = min(values[0], self.problem.null_loss)
+        most = (1.0 + CLEARLY_INNER) * least
+        pairs = zip((values[-1], null), self.ends, strict=True)
+        others = [end for value, end in pairs if value <= most]
+        if starts or others:
+            others += _shoulders(grid, values)
         return starts, others, points
 
     def scanned(self):
@@ -138,10 +137,10 @@ class NearSteps:
         grid = np.arange(high, low, -GRID_STEP)
         return grid, self.shares @ self.models.values(grid)
 
-    def fall_to_the_end(self):
-        """Whether the models are nowhere lower than at the lower end of the range."""
-        values = self.scanned()[1]
-        return values[-1] <= (1.0 + SAME_VALUE) * values.min()
+    def is_lowest(self, lambda_):
+        """Whether the models are nowhere lower than at a lambda."""
+        value = (self.shares @ self.models.values(np.array([lambda_])))[0]
+        return value <= (1.0 + SAME_VALUE) * self.scanned()[1].min()
 
     def newton(self, lambda_, more=0.0, point=None):
         """Return the minimum of the models over lambda near a place, or None.
@@ -160,7 +159,7 @@ class NearSteps:
             if not bend > 0:
                 return None
             move = float(np.clip(-slope / bend, -MODEL_MOVE, MODEL_MOVE))
-            lambda_, point = float(np.clip(lambda_ + move, *self.range)), None
+            lambda_, point = float(np.clip(lambda_ + move, *self.ends)), None
             if abs(move) <= SMALL_MODEL_MOVE:
                 break
         return lambda_
@@ -219,7 +218,7 @@ class NearSteps:
                 more = ratio * slope - self.shares @ here.slopes
                 lambda_ = self.newton(before, more, here)
         if lambda_ is None:
-            lambda_ = float(np.clip(before + step, *self.range))
+            lambda_ = float(np.clip(before + step, *self.ends))
         there, move = models.at(lambda_), lambda_ - before
         weights = exact.weights + there.weights - here.weights
         weights[:-1] += move * (both[:, 0] - here.response)
