@@ -161,8 +161,9 @@ def _killed(error, client, tasks, blocks):
 
 def _deaths(client, tasks, blocks):
     """Return a clause about the deaths of the last workers, and advice; or None."""
-    removals, full = _removals(client), _out_of_memory(client)
-    if not removals or _was_sent_away(client, removals[-1]["worker"], full):
+    left, full = {one["worker"] for one in _removals(client)}, _out_of_memory(client)
+    # A worker may close itself because others have died.
+    if all(_was_sent_away(client, address, full) for address in left):
         return None
     clause = "All workers of Dask died"
     numbers, addresses = _suspects(client, tasks, blocks)
