@@ -10,13 +10,12 @@ from scipy.linalg import eigh
 
 from ..linalg.hessian import penalized_hessian
 from ..linalg.newton import NEWTON_TOL
+from ..linalg.symmetric import eigensystem
 from .stream_model import StreamedModel, Values
 from .stream_pass import images_of, sums_of, third_of
 
 #: Share of the Hessian of all rows by which that of a sample may exceed it.
 MOST_EXCESS = 0.05
-#: Share of the Hessian of all rows that stays, to fill up that of a sample.
-LEAST_KEPT = 0.05
 #: Share of a unit matrix that makes a Hessian positive definite.
 TINY = 1e-6
 
@@ -46,14 +45,10 @@ class PartRows:
         self._rows = loss, design, y, weight * (1.0 + share * (count - 1.0))
         self._last = None
         own = self._sums(at)
-        gram, slope = own.gram[0], own.slope[0].reshape(-1, 1)
-        # Without rows that others represent the sample has no noise.
-        least = LEAST_KEPT if np.any(count > 1.0) else 0.0
-        self._map = _map_of(known.gram, gram, least)
         self._rest = Values(
             known.loss - own.loss[0],
-            known.slope.reshape(-1, 1) - self._map.T @ slope,
-            known.gram - self._map.T @ gram @ self._map,
+            known.slope - own.slope[0],
+            _excess(known.gram, own.gram[0]),
         )
 
     def _share(self, others, known):
@@ -85,7 +80,8 @@ class PartRows:
         return float(min(1.0, 1.0 / max(largest[0], 1.0)))
 
     def _sums(self, w):
-        """Return the sums over the sample at its weights, kept for the last ones."""
+        """Return the sums over the sample at weights, kept for the last ones."""
+        w = w.reshape(self._at.shape)
         key = w.tobytes()
         if self._last is None or self._last[0] != key:
             self._last = key, sums_of(*self._rows, w[None])
@@ -95,26 +91,21 @@ class PartRows:
         """Return the move from the known weights, a column."""
         return (w.reshape(self._at.shape) - self._at).reshape(-1, 1)
 
-    def _sums_at(self, w):
-        """Return the sums over the sample after the mapped step to weights."""
-        step = self._map @ self._step(w)
-        return self._sums(self._at + step.reshape(self._at.shape))
-
     def value(self, w):
         """Return the mean loss."""
         step, rest = self._step(w), self._rest
-        bent = rest.slope + 0.5 * rest.gram @ step
-        return float(self._sums_at(w).loss[0] + rest.loss + np.vdot(step, bent))
+        bent = rest.slope.reshape(-1, 1) + 0.5 * rest.gram @ step
+        return float(self._sums(w).loss[0] + rest.loss + np.vdot(step, bent))
 
     def gradient(self, w):
         """Return its gradient, shape (m n_outputs, 1)."""
-        own = self._map.T @ self._sums_at(w).slope[0].reshape(-1, 1)
-        return own + self._rest.slope + self._rest.gram @ self._step(w)
+        rest = self._rest
+        own = self._sums(w).slope[0] + rest.slope
+        return own.reshape(-1, 1) + rest.gram @ self._step(w)
 
     def gram(self, w):
         """Return its Hessian."""
-        own = self._sums_at(w).gram[0]
-        return self._map.T @ own @ self._map + self._rest.gram
+        return self._sums(w).gram[0] + self._rest.gram
 
     def third(self, w, along, moves):
         """Return its third derivatives along (q, J_a, J_b), shape (k, k).
@@ -125,32 +116,22 @@ class PartRows:
         moves : ndarray of shape (k, m n_outputs, 1)
         """
         loss, design, y, weight = self._rows
-        raw, shape = self._sums_at(w).raw[0], self._at.shape
-        along = design.forward((self._map @ along.reshape(-1, 1)).reshape(shape))
-        images = images_of(design, (self._map @ moves).reshape(len(moves), *shape))
+        raw = self._sums(w).raw[0]
+        along = design.forward(along.reshape(self._at.shape))
+        images = images_of(design, moves.reshape(len(moves), *self._at.shape))
         return third_of(loss, y, weight, raw, along, images)
 
 
-def _map_of(known, own, least):
-    """Return the map of steps that makes the Hessian of a sample that of all rows.
+def _excess(known, own):
+    """Return the part of a Hessian that the sample lacks, positive semidefinite.
 
-    In the directions in which the sample has little of it, the map does less: there a
-    small part would be stretched far.
-
-    Parameters
-    ----------
-    known, own : ndarray of shape (k, k)
-        Hessians of all rows and of the sample.
-    least : float
-        Share of the Hessian of all rows that is not mapped.
+    Where the sample has more, a convex loss would become concave.
     """
-    diagonal = np.diag(known)
+    diagonal = np.diag(known) + np.diag(own)
     root = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    unit, tiny = np.outer(root, root), TINY * np.eye(len(root))
-    whole = known / unit + tiny
-    ratios, vectors = eigh(own / unit + tiny, whole)
-    scale = 1.0 / np.sqrt(np.maximum(ratios, TINY) + least)
-    return ((vectors * scale) @ vectors.T @ whole) * (root / root[:, None])
+    unit = np.outer(root, root)
+    values, vectors = eigensystem((known - own) / unit)
+    return unit * ((vectors * np.maximum(values, 0.0)) @ vectors.T)
 
 
 class SampledModel(StreamedModel):

@@ -10,7 +10,7 @@ from sklearn_myhpo.data.streams.target import RowTarget
 from sklearn_myhpo.data.streams.view import RowView
 from sklearn_myhpo.engine.glm.sampled_model import PartRows, sampled_models
 from sklearn_myhpo.engine.glm.stream_model import Frame, Values
-from sklearn_myhpo.engine.glm.stream_pass import Reading, sums_of
+from sklearn_myhpo.engine.glm.stream_pass import Reading
 from sklearn_myhpo.engine.glm.stream_rows import StreamedRows
 from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss
 from sklearn_myhpo.penalties.coordinates import feature_coordinates
@@ -101,30 +101,8 @@ def test_values_are_those_of_all_rows():
     np.testing.assert_allclose(part.gram(at), known.gram, atol=1e-12)
     known = known._replace(gram=1e-3 * np.eye(D))
     part = PartRows(LogisticLoss(), design, y, weight, once, at, known)
-    np.testing.assert_allclose(part.gram(at), known.gram, atol=1e-9)
     # Where the sample has more curvature, the loss stays convex.
-    for size in (1.0, 10.0, 100.0):
-        least = np.linalg.eigvalsh(part.gram(size * known.slope))[0]
-        assert least > -1e-9
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_curvature_that_a_sample_lacks_fades_with_that_of_its_rows(seed):
-    """Weights of nearly separable classes would move by a constant length a pass."""
-    rng, n_features, n_drawn = np.random.default_rng(seed), 8, 60
-    rows, at = rng.standard_normal((2000, n_features)), np.arange(1.0, n_features + 1)
-    y = (rows @ at + 0.1 * rng.logistic(size=len(rows)) > 0).astype(int)
-    view, loss = RowView(np.zeros(n_features), None, False, False), LogisticLoss()
-    at, weight = at[:, None], np.full(len(rows), 1 / len(rows))
-    found = sums_of(loss, view.of(rows), y, weight, at[None])
-    known = Values(found.loss[0], found.slope[0], found.gram[0])
-    count = np.full(n_drawn, len(rows) / n_drawn)
-    given = y[:n_drawn], weight[:n_drawn], count
-    part = PartRows(loss, view.of(rows[:n_drawn]), *given, at, known)
-    # Of all rows about a tenth is left; of a quadratic term for what the sample lacks,
-    # beside the sample, more than two thirds.
-    left = np.trace(part.gram(10.0 * at)) / np.trace(known.gram)
-    assert left < 0.5
+    assert np.all(np.linalg.eigvalsh(part.gram(at)) > 1e-3)
 
 
 def test_rows_count_no_more_than_the_curvature_allows():
