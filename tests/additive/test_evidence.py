@@ -42,7 +42,7 @@ def _draws(rng, X, own, noise=1.0, n=400):
 @pytest.mark.parametrize("noise", [0.1, 1.0, 30.0])
 @pytest.mark.parametrize("name", TERMS)
 def test_p_values_without_an_effect(name, noise):
-    """What penalties take from effects would be found as one of a correlated term."""
+    """Effects that penalties shrink would show as effects of a correlated term."""
     rng, X = make_rows()
     found = [e.p_value(TERMS[name]) for e in _draws(rng, X, name, noise)]
     for level in (0.05, 0.5):

@@ -74,6 +74,21 @@ class FoldMoments(NamedTuple):
     n_rows: int
     sample: RowSample
 
+    @classmethod
+    def of_kinds(cls, matrices, used, n_rows, sample):
+        """Return the sums of a block, given the kinds of its used rows, -1 for others.
+
+        Parameters
+        ----------
+        matrices, n_rows, sample
+            As the attributes.
+        used : ndarray of int
+            As `kinds_of_block` returns them.
+        """
+        counts = np.bincount(used[used >= 0], minlength=max(matrices, default=-1) + 1)
+        counts = {kind: int(counts[kind]) for kind in matrices}
+        return cls(matrices, counts, n_rows, sample)
+
     def plus(self, other):
         """Return the sums over the rows of both."""
         with np.errstate(over="ignore", invalid="ignore"):
@@ -182,13 +197,8 @@ def moments_of_block(block, rule, centre, step, most):
         else:
             found = map_shares(own, windows, work, least=1)
         matrices = reduce(_added, found)
-    counts = np.bincount(used[used >= 0], minlength=n_kinds)
-    return FoldMoments(
-        matrices,
-        {kind: int(counts[kind]) for kind in matrices},
-        block.n_rows,
-        sample_block(block, kinds, step, most),
-    )
+    sample = sample_block(block, kinds, step, most)
+    return FoldMoments.of_kinds(matrices, used, block.n_rows, sample)
 
 
 def add_products(sums, filler, filled, used, n_kinds):

@@ -44,13 +44,8 @@ def tensor_moments(block: TensorBlock, rule, centre, step, most):
         for kind, index in rows_of_parts(family, n_kinds):
             matrix = _products(block.home, block.home.rows(filled, index), end)
             add_of_kind(matrices, kind, matrix)
-    counts = np.bincount(used[used >= 0], minlength=n_kinds)
-    return FoldMoments(
-        matrices,
-        {kind: int(counts[kind]) for kind in matrices},
-        block.n_rows,
-        _sample(block, kinds, step, most),
-    )
+    sample = _sample(block, kinds, step, most)
+    return FoldMoments.of_kinds(matrices, used, block.n_rows, sample)
 
 
 def _products(home, rows, end):

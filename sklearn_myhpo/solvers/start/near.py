@@ -169,7 +169,7 @@ class _Rounds:
 
     def _has_lowest(self, ends):
         """Whether the models, now about one of the ends, are nowhere lower."""
-        return any(self.steps.is_lowest(end.place.lambda_) for end in ends)
+        return self.steps.has_lowest([end.place.lambda_ for end in ends])
 
     def _model(self, centre):
         """Make the models about common weights."""

@@ -137,10 +137,12 @@ class NearSteps:
         grid = np.arange(high, low, -GRID_STEP)
         return grid, self.shares @ self.models.values(grid)
 
-    def is_lowest(self, lambda_):
-        """Whether the models are nowhere lower than at a lambda."""
-        value = (self.shares @ self.models.values(np.array([lambda_])))[0]
-        return value <= (1.0 + SAME_VALUE) * self.scanned()[1].min()
+    def has_lowest(self, lambdas):
+        """Whether the models are nowhere lower than at one of some lambdas."""
+        if not lambdas:
+            return False
+        least = np.min(self.shares @ self.models.values(np.array(lambdas)))
+        return least <= (1.0 + SAME_VALUE) * self.scanned()[1].min()
 
     def newton(self, lambda_, more=0.0, point=None):
         """Return the minimum of the models over lambda near a place, or None.

@@ -73,10 +73,15 @@ def test_minimum_does_not_depend_on_the_start_or_on_earlier_solutions(engine, se
             assert train_loss(problem, lambda_, again) == pytest.approx(best, rel=1e-9)
 
 
+def allow_iterations(monkeypatch, n):
+    """Limit the iterations of a run of both engines."""
+    for module in (split_set, factored_newton):
+        monkeypatch.setattr(module, "NEWTON_MAX_ITER", n)
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_minima_beyond_the_iterations_of_one_run_are_reached(engine, monkeypatch):
-    monkeypatch.setattr(split_set, "NEWTON_MAX_ITER", 14)
-    monkeypatch.setattr(factored_newton, "NEWTON_MAX_ITER", 14)
+    allow_iterations(monkeypatch, 14)
     with use_limits(**ENGINES[engine]):
         problem = problem_of(*rare_features(5))
         lambda_ = np.full(problem.n_groups, -20.0)
@@ -87,8 +92,7 @@ def test_minima_beyond_the_iterations_of_one_run_are_reached(engine, monkeypatch
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_minima_that_are_not_reached_are_counted(engine, monkeypatch):
-    monkeypatch.setattr(split_set, "NEWTON_MAX_ITER", 2)
-    monkeypatch.setattr(factored_newton, "NEWTON_MAX_ITER", 2)
+    allow_iterations(monkeypatch, 2)
     with use_limits(**ENGINES[engine]):
         problem = problem_of(*rare_features(5))
         problem.minimize(np.full(problem.n_groups, -35.0), None)
