@@ -43,8 +43,9 @@ class DenseDesign(MemoryDesign):
 
     def _of(self, X):
         """Return other rows of the same kind."""
-        origin = self.shift, self.scale, self.fit_intercept, self.has_large_means
-        return type(self)(X, *origin)
+        return DenseDesign(
+            X, self.shift, self.scale, self.fit_intercept, self.has_large_means
+        )
 
     def about(self, shift, scale, fit_intercept, has_large_means):
         """Return the same rows with another origin, units and last coordinate."""
@@ -228,6 +229,11 @@ class RoughDesign(DenseDesign):
     The error is about 1e-6 of the squares of the features. Rows are centred first, so
     that large means add nothing to it.
     """
+
+    def _of(self, X):
+        return RoughDesign(
+            X, self.shift, self.scale, self.fit_intercept, self.has_large_means
+        )
 
     def add_grams(self, out, index, weights, space):
         """Add the Gram matrices of rows with weights that are not negative to `out`."""
