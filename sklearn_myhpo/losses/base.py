@@ -262,6 +262,27 @@ class Loss(ABC):
         """
         return np.einsum("nab,knb->kna", self.curvature(y, raw), vectors)
 
+    def third_product(self, y, raw, along, vectors):
+        """Return the change of the curvature along a direction, applied to vectors.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Target.
+        raw, along : ndarray of shape (n_samples, n_outputs)
+            Raw prediction, and the direction of its change.
+        vectors : ndarray of shape (k, n_samples, n_outputs)
+            Other changes of the raw prediction.
+
+        Returns
+        -------
+        ndarray of shape (k, n_samples, n_outputs)
+            The third derivative contracted with the direction and every vector.
+        """
+        units = np.eye(raw.shape[1])[:, None, :]
+        change = self.third(y, raw, along, units[:, None], units)
+        return np.einsum("abn,knb->kna", change, vectors)
+
     def check_target(self, y):
         """Raise a ValueError if a target is out of range.
 

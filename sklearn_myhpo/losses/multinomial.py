@@ -109,6 +109,18 @@ class MultinomialLoss(Loss):
         weighted -= p * weighted.sum(axis=1, keepdims=True)
         return (self.contrasts.T @ weighted).transpose(0, 2, 1)
 
+    def third_product(self, y, raw, along, vectors):
+        """Return ``Q' (diag(v) - v p' - p v') Q`` applied to vectors, v = dp."""
+        p = self._probabilities(raw)
+        change = self.contrasts @ along.T
+        change -= (p * change).sum(axis=0)
+        change *= p
+        scores = self.contrasts @ vectors.transpose(0, 2, 1)
+        scores -= (p * scores).sum(axis=1, keepdims=True)
+        scores *= change
+        scores -= p * scores.sum(axis=1, keepdims=True)
+        return (self.contrasts.T @ scores).transpose(0, 2, 1)
+
     def curvature_change(self, move):
         """Return the range of the class scores, a bound for the third derivative."""
         scores = self.contrasts @ move.T

@@ -257,16 +257,16 @@ class GLMSplitSet(SplitSet):
         train : list of ndarray
             The change of the Hessian of L_T along the move, applied to the adjoint.
         """
-        units = np.eye(self.splits[0].n_outputs)[:, None, :]
         alongs = self.rows.forward(np.stack(adjoints))
         images = self.rows.forward(np.stack(moves))
         slopes = np.empty((2, *images.shape))
         for number, (split, w) in enumerate(zip(self.splits, weights, strict=True)):
-            raw, along, image = split.raw(w), alongs[number].T, images[number].T
-            bent = np.einsum("nab,nb->an", self.loss.curvature(self.y, raw), image)
-            slopes[0, number] = split.validation_weight * bent
-            third = self.loss.third(self.y, raw, units, along, image)
-            slopes[1, number] = split.train_weight * third
+            at, along = (self.y, split.raw(w)), alongs[number].T
+            image = images[number].T[None]
+            bent = self.loss.curvature_product(*at, image)[0]
+            slopes[0, number] = split.validation_weight * bent.T
+            third = self.loss.third_product(*at, along, image)[0]
+            slopes[1, number] = split.train_weight * third.T
         owners = np.tile(np.arange(len(self.splits)), 2)
         both = self.rows.adjoint(slopes.reshape(-1, *images.shape[1:]), owners)
         return list(both[: len(moves)]), list(both[len(moves) :])
