@@ -262,8 +262,26 @@ class Loss(ABC):
         """
         return np.einsum("nab,knb->kna", self.curvature(y, raw), vectors)
 
+    def curvature_slope(self, y, raw, along):
+        """Return the derivative of the curvature along a direction.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Target.
+        raw, along : ndarray of shape (n_samples, n_outputs)
+            Raw prediction, and the direction of its change.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs, n_outputs)
+            The third derivative contracted with the direction.
+        """
+        units = np.eye(raw.shape[1])[:, None, :]
+        return np.moveaxis(self.third(y, raw, along, units[:, None], units), 2, 0)
+
     def third_product(self, y, raw, along, vectors):
-        """Return the change of the curvature along a direction, applied to vectors.
+        """Return `curvature_slope` applied to vectors; a subclass need not form it.
 
         Parameters
         ----------
@@ -279,9 +297,7 @@ class Loss(ABC):
         ndarray of shape (k, n_samples, n_outputs)
             The third derivative contracted with the direction and every vector.
         """
-        units = np.eye(raw.shape[1])[:, None, :]
-        change = self.third(y, raw, along, units[:, None], units)
-        return np.einsum("abn,knb->kna", change, vectors)
+        return np.einsum("nab,knb->kna", self.curvature_slope(y, raw, along), vectors)
 
     def check_target(self, y):
         """Raise a ValueError if a target is out of range.

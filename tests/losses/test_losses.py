@@ -115,6 +115,10 @@ def test_third_product(name):
     for one, vector in zip(found, vectors, strict=True):
         expected = loss.third(y, raw, along, other, vector)
         np.testing.assert_allclose((one * other).sum(axis=1), expected, atol=1e-12)
+    change = loss.curvature_slope(y, raw, along)
+    np.testing.assert_allclose(
+        np.einsum("nab,knb->kna", change, vectors), found, atol=1e-12
+    )
 
 
 def test_multinomial_is_a_softmax():

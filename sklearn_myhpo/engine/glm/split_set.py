@@ -222,18 +222,14 @@ class GLMSplitSet(SplitSet):
 
     def _mean_third(self, weights, adjoints, shares):
         """Return the mean change of curvature (n_samples, ...) along the adjoints."""
-        units = np.eye(self.splits[0].n_outputs)[:, None, :]
         along = self.rows.forward(np.stack(adjoints))
         total = 0.0
         for split, share, w, one in zip(
             self.splits, shares, weights, along, strict=True
         ):
-            change = [
-                self.loss.third(self.y, split.raw(w), one.T, unit, units)
-                for unit in units
-            ]
-            total = total + share * split.train_weight * np.stack(change)
-        return np.moveaxis(total, 2, 0)
+            change = self.loss.curvature_slope(self.y, split.raw(w), one.T)
+            total = total + (share * split.train_weight)[:, None, None] * change
+        return total
 
     def own_curvatures(self, hessians):
         """Return the curvature of every split's L_T along every coordinate."""
