@@ -109,8 +109,7 @@ class LeaveOneOutPoint(Point):
         """Return the derivative in m_i through L_i, in the shift and the leverages."""
         loss, y, raw = self.whole.loss, self.whole.y, self.raw
         moved = self._flat(product(self.leverage, self._force))
-        units = np.eye(self.o)[:, None, :]
-        own = loss.third(y, raw, units, moved, self._flat(self.shift)).T
+        (own,) = loss.third_product(y, raw, moved, self._flat(self.shift)[None])
         forms = row_forms(self.whole.rows, self._sandwich, self.o)
         return own - self.share[:, 0] * third_forms(loss, y, raw, forms)
 
@@ -202,16 +201,10 @@ class LeaveOneOutPoint(Point):
 
     def _third_shift(self, index, raw):
         """Return the derivative of the shift through L_i, along derivatives of m_i."""
-        units = np.eye(self.o)[:, None, None, :]
-        bent = self.whole.loss.third(
-            self.whole.y[index],
-            self.raw[index],
-            units,
-            raw[..., 0],
-            self.shift[index][..., 0],
-        )
+        at = self.whole.y[index], self.raw[index], self.shift[index][..., 0]
+        bent = self.whole.loss.third_product(*at, raw[..., 0])
         own = product(self.leverage[index], self.gap_inverse[index])
-        return product(own, np.moveaxis(bent, 0, -1)[..., None])
+        return product(own, bent[..., None])
 
     def _unpad(self, values):
         return values[: len(self.w)]

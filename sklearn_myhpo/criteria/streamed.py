@@ -138,7 +138,7 @@ class _LeftOut:
         weight = force @ np.swapaxes(u, 1, 2)
         self.weight = 0.5 * shares * (weight + np.swapaxes(weight, 1, 2))
         moved = product(leverage, force)[..., 0]
-        own = loss.third(y, raw, np.eye(o)[:, None, :], moved, shift).T
+        (own,) = loss.third_product(y, raw, moved, shift[None])
         forms = row_forms(rows, given.sandwich, o)
         through = share[:, None] * third_forms(loss, y, raw, forms)
         self.slope = force[..., 0] + own - through

@@ -93,10 +93,13 @@ class Limits:
     own_pairs : int
         Products of pairs of features in all rows up to which every split has a Hessian
         at its own weights.
-    pass_output, pass_entry, gram_entry, gram_pair, sparse_entry, cube : float
-        Nanoseconds of a pass for all splits per raw prediction and per product, of a
-        Gram matrix per entry of a row and per product of two, of either per entry or
-        product of sparse rows, and of a factorization per cube of its size.
+    pass_base, pass_output, pass_entry : float
+        Nanoseconds of a pass for all splits: the calls of a small one, and what every
+        raw prediction and every product adds.
+    gram_entry, gram_pair, sparse_entry, cube : float
+        Nanoseconds of a Gram matrix per entry of a row and per product of two, of
+        either per entry or product of sparse rows, and of a factorization per cube of
+        its size.
     factored_passes : float
         Cost of new factors, in passes, up to which Newton's method uses factors.
     kept_change : float
@@ -178,6 +181,7 @@ class Limits:
     accurate_products: int = 80
     saved_products: float = 5.0
     own_pairs: int = 2**19
+    pass_base: float = 2e5
     pass_output: float = 4.0
     pass_entry: float = 0.35
     gram_entry: float = 0.85

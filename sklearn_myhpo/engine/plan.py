@@ -242,7 +242,8 @@ class Plan:
         if shape.is_sparse:
             product = limits.sparse_entry * shape.entries_per_row
         per_output = limits.pass_output + product
-        return shape.n_samples * shape.n_splits * shape.n_outputs * per_output
+        n_raw = shape.n_samples * shape.n_splits * shape.n_outputs
+        return limits.pass_base + n_raw * per_output
 
     @property
     def splits_shared_matrix(self):

@@ -5,10 +5,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from .combinations import Combinations
 from .interval import Interval
 
 
-class Loss(ABC):
+class Loss(Combinations, ABC):
     """Loss per row, as a function of the target and the raw prediction.
 
     Raw predictions have shape (n_samples, n_outputs). A loss does not depend on X: the
@@ -179,88 +180,6 @@ class Loss(ABC):
             False if the loss keeps falling as the constant goes to infinity.
         """
         return True
-
-    def value_and_gradient(self, y, raw):
-        """Return `value` and `gradient`; a subclass may share work between them.
-
-        Parameters
-        ----------
-        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            Target.
-        raw : ndarray of shape (n_samples, n_outputs)
-            Raw prediction.
-
-        Returns
-        -------
-        value : ndarray of shape (n_samples,)
-            The loss.
-        gradient : ndarray of shape (n_samples, n_outputs)
-            The first derivative.
-        """
-        return self.value(y, raw), self.gradient(y, raw)
-
-    def gradient_and_curvature(self, y, raw):
-        """Return `gradient` and `curvature`; a subclass may share work between them.
-
-        Parameters
-        ----------
-        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            Target.
-        raw : ndarray of shape (n_samples, n_outputs)
-            Raw prediction.
-
-        Returns
-        -------
-        gradient : ndarray of shape (n_samples, n_outputs)
-            The first derivative.
-        curvature : ndarray of shape (n_samples, n_outputs, n_outputs)
-            The second derivative; it may be a read-only view.
-        """
-        return self.gradient(y, raw), self.curvature(y, raw)
-
-    def derivatives(self, y, raw):
-        """Return values and three derivatives in one raw prediction per row.
-
-        Parameters
-        ----------
-        y : ndarray of shape (n_samples,)
-            Target.
-        raw : ndarray of shape (..., n_samples)
-            Raw predictions of one or more models.
-
-        Returns
-        -------
-        value, first, second, third : ndarray of the shape of `raw`
-            They may share memory.
-        """
-        shape, one = raw.shape, np.ones((1, 1))
-        y, raw = np.broadcast_to(y, shape).ravel(), raw.reshape(-1, 1)
-        value, first = self.value_and_gradient(y, raw)
-        found = value, first, self.curvature(y, raw), self.third(y, raw, one, one, one)
-        return tuple(each.reshape(shape) for each in found)
-
-    def slopes(self, y, raw):
-        """Return the three of `derivatives`, with the rounding of the mean."""
-        return self.derivatives(y, raw)[1:]
-
-    def curvature_product(self, y, raw, vectors):
-        """Return the curvature applied to vectors; a subclass need not form it.
-
-        Parameters
-        ----------
-        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            Target.
-        raw : ndarray of shape (n_samples, n_outputs)
-            Raw prediction.
-        vectors : ndarray of shape (k, n_samples, n_outputs)
-            Changes of the raw prediction.
-
-        Returns
-        -------
-        ndarray of shape (k, n_samples, n_outputs)
-            The changes of the gradient.
-        """
-        return np.einsum("nab,knb->kna", self.curvature(y, raw), vectors)
 
     def check_target(self, y):
         """Raise a ValueError if a target is out of range.

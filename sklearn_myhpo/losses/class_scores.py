@@ -59,9 +59,8 @@ class ClassScoresLoss(MultinomialLoss):
 
     def _curvature(self, p):
         """Return the curvature from the probabilities."""
-        own = np.ascontiguousarray(p.T)
-        out = own[:, :, None] * -own[:, None, :]
+        out = p[:, None] * -p[None]
         # p_k (1 - p_k) as a sum of products of pairs, without cancellation.
-        np.einsum("nkk->nk", out)[...] = 0.0
-        np.einsum("nkk->nk", out)[...] = -out.sum(axis=2)
-        return out
+        np.einsum("kkn->kn", out)[...] = 0.0
+        np.einsum("kkn->kn", out)[...] = -out.sum(axis=1)
+        return np.moveaxis(out, 2, 0)

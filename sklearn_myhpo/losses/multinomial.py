@@ -109,6 +109,21 @@ class MultinomialLoss(Loss):
         weighted -= p * weighted.sum(axis=1, keepdims=True)
         return (self.contrasts.T @ weighted).transpose(0, 2, 1)
 
+    def curvature_slope(self, y, raw, along):
+        """Return ``Q' (diag(v) - v p' - p v') Q``, v the change of p."""
+        p, change = self._probability_slope(raw, along)
+        mean, move = self.contrasts.T @ p, self.contrasts.T @ change
+        return self._second_moments(change, ((mean, move), (move, mean)))
+
+    def third_product(self, y, raw, along, vectors):
+        """Return ``Q' (diag(v) - v p' - p v') Q`` applied to vectors."""
+        p, change = self._probability_slope(raw, along)
+        scores = self.contrasts @ vectors.transpose(0, 2, 1)
+        scores -= (p * scores).sum(axis=1, keepdims=True)
+        scores *= change
+        scores -= p * scores.sum(axis=1, keepdims=True)
+        return (self.contrasts.T @ scores).transpose(0, 2, 1)
+
     def curvature_change(self, move):
         """Return the range of the class scores, a bound for the third derivative."""
         scores = self.contrasts @ move.T
@@ -141,20 +156,42 @@ class MultinomialLoss(Loss):
         p[y, rows] = -p.sum(axis=0)
         return (self.contrasts.T @ p).T
 
+    def _probability_slope(self, raw, along):
+        """Return the softmax, and its derivative along a direction."""
+        p = self._probabilities(raw)
+        change = self.contrasts @ along.T
+        change -= (p * change).sum(axis=0)
+        change *= p
+        return p, change
+
     def _curvature(self, p):
         """Return the curvature from the probabilities."""
-        n_outputs = self.n_classes - 1
-        pairs = self.contrasts[:, :, None] * self.contrasts[:, None, :]
-        pairs = pairs.reshape(self.n_classes, -1)
-        out = np.empty((p.shape[1], n_outputs, n_outputs))
+        mean = self.contrasts.T @ p
+        return self._second_moments(p, ((mean, mean),))
+
+    def _second_moments(self, diagonal, pairs):
+        """Return ``Q' diag(d) Q - sum a b'`` of every row.
+
+        In memory the rows are next to each other: outputs are few, and products over
+        them are sums of long columns.
+
+        Parameters
+        ----------
+        diagonal : ndarray of shape (K, n_samples)
+            The d.
+        pairs : sequence of (ndarray, ndarray)
+            Every a and b, of shape (n_outputs, n_samples).
+        """
+        n_outputs = self.contrasts.shape[1]
+        products = self.contrasts[:, :, None] * self.contrasts[:, None, :]
+        products = products.reshape(self.n_classes, -1).T
+        out = np.empty((n_outputs, n_outputs, diagonal.shape[1]))
         n_rows = max(1, BLOCK_NUMBERS // n_outputs**2)
-        for first in range(0, len(out), n_rows):
-            block = p[:, first : first + n_rows]
-            mean = (self.contrasts.T @ block).T
-            second = (block.T @ pairs).reshape(-1, n_outputs, n_outputs)
-            np.subtract(
-                second,
-                mean[:, :, None] * mean[:, None, :],
-                out=out[first : first + n_rows],
-            )
-        return out
+        for first in range(0, diagonal.shape[1], n_rows):
+            rows = slice(first, first + n_rows)
+            second = products @ diagonal[:, rows]
+            second = second.reshape(n_outputs, n_outputs, -1)
+            for left, right in pairs:
+                second -= left[:, None, rows] * right[None, :, rows]
+            out[..., rows] = second
+        return np.moveaxis(out, 2, 0)

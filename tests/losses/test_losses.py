@@ -105,6 +105,22 @@ def test_third_broadcasts(name):
         np.testing.assert_allclose(one, expected, atol=1e-14)
 
 
+@pytest.mark.parametrize("name", LOSSES)
+def test_third_product(name):
+    """Second derivatives in lambda of many groups take it, not `third`."""
+    loss, y, raw = make(name)
+    along, other, *vectors = np.random.default_rng(1).standard_normal((5, *raw.shape))
+    found = loss.third_product(y, raw, along, np.stack(vectors))
+    assert found.shape == (3, *raw.shape)
+    for one, vector in zip(found, vectors, strict=True):
+        expected = loss.third(y, raw, along, other, vector)
+        np.testing.assert_allclose((one * other).sum(axis=1), expected, atol=1e-12)
+    change = loss.curvature_slope(y, raw, along)
+    np.testing.assert_allclose(
+        np.einsum("nab,knb->kna", change, vectors), found, atol=1e-12
+    )
+
+
 def test_multinomial_is_a_softmax():
     """In other coordinates, it would be another model than scikit-learn's."""
     loss, y, raw = make("multinomial")

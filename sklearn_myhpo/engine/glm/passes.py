@@ -211,10 +211,10 @@ class Passes:
         for total, one, q, own, weight in zip(
             out, raw, along, moves, train, strict=True
         ):
-            directions = own.transpose(0, 2, 1)
-            for row, move in zip(total, directions, strict=True):
-                third = self.loss.third(y, one.T, q.T, move, directions)
-                row[...] = third @ weight
+            vectors = own.transpose(0, 2, 1)
+            bent = self.loss.third_product(y, one.T, q.T, vectors)
+            weighted = (weight[:, None] * bent).reshape(len(own), -1)
+            np.matmul(weighted, vectors.reshape(len(own), -1).T, out=total)
         return out
 
     def _bent(self, y, raw, images):

@@ -240,12 +240,12 @@ def products(hessians, owner, w, with_raw=True):
 def _bent(raw, curvatures, owner):
     """Return raw predictions (n, n_outputs, k) times the curvatures of rows."""
     bent = np.empty_like(raw)
-    for number in np.unique(owner):
+    for number in set(owner.tolist()):
         curvature, own = curvatures[number], owner == number
         if curvature.shape[1] == 1:
             bent[own] = raw[own] * curvature[:, 0].T
         else:
-            bent[own] = (curvature @ raw[own].transpose(2, 1, 0)).transpose(2, 1, 0)
+            bent[own] = np.einsum("nab,kbn->kan", curvature, raw[own])
     return bent
 
 
@@ -259,14 +259,14 @@ def _rows_of(hessians, owner):
 
 def _preconditioned(hessians, owner, w):
     """Return roughly the inverse of Hessian `owner[k]` applied to every ``w[k]``."""
+    # Many splits may share a preconditioner.
+    keys = np.array([id(hessian.near or hessian) for hessian in hessians])[owner]
+    if np.all(keys == keys[0]):
+        return hessians[owner[0]].precondition(w)
     out = np.empty_like(w)
-    shared = {}
-    for number in np.unique(owner):
-        hessian = hessians[number]
-        shared.setdefault(id(hessian.near or hessian), []).append(number)
-    for numbers in shared.values():
-        own = np.isin(owner, numbers)
-        out[own] = hessians[numbers[0]].precondition(w[own])
+    for key in np.unique(keys):
+        own = keys == key
+        out[own] = hessians[owner[own.argmax()]].precondition(w[own])
     return out
 
 

@@ -193,47 +193,27 @@ class GLMSplit(Split):
 
     def validation_gram(self, w, jacobian, raw=None):
         """Return ``J' H_V J``."""
-        weight = self.validation_weight
+        at, weight = self.raw(w), self.validation_weight
         gram = np.zeros((len(jacobian), len(jacobian)))
         for index, response in self._blocks(jacobian, self.held_out.index, raw):
-            curvature = weight[index, None, None] * self.loss.curvature(
-                self.y[index], self.raw(w)[index]
-            )
-            gram += _inner(response, response @ curvature)
+            own = self.y[index], at[index], response.transpose(1, 0, 2)
+            bent = weight[index, None] * self.loss.curvature_product(*own)
+            gram += _products(bent, response)
         return gram
 
     def third_term(self, w, adjoint, jacobian, raw=None):
-        """Return the third derivative of L_T along (adjoint, J_a, J_b).
-
-        It is linear in each direction: one contraction per row with each pair of
-        outputs serves all pairs of groups, where there are more of these.
-        """
+        """Return the third derivative of L_T along (adjoint, J_a, J_b)."""
         at, weight = self.raw(w), self.train_weight
         if raw is None:
             known, along = None, self.rows.forward(adjoint)
         else:
             known, along = raw[:-1], raw[-1].T
-        n_groups = len(jacobian)
-        by_groups = n_groups <= self.n_outputs
-        units = np.eye(self.n_outputs)[:, None, :]
-        total = np.zeros((n_groups, n_groups))
+        total = np.zeros((len(jacobian), len(jacobian)))
         used = np.flatnonzero(weight)
         for index, response in self._blocks(jacobian, used, known):
-            responses = np.moveaxis(response, 1, 0)
-            directions = responses if by_groups else units
-            third = np.stack(
-                [
-                    self.loss.third(
-                        self.y[index], at[index], along[index], one, directions
-                    )
-                    for one in directions
-                ]
-            )
-            if by_groups:
-                total += third @ weight[index]
-            else:
-                slope = np.moveaxis(weight[index] * third, 2, 0)
-                total += _inner(response, response @ slope)
+            own = self.y[index], at[index], along[index], response.transpose(1, 0, 2)
+            bent = weight[index, None] * self.loss.third_product(*own)
+            total += _products(bent, response)
         return total
 
     def hessian(self, w, lambda_):
@@ -334,6 +314,9 @@ class GLMSplit(Split):
         return w
 
 
-def _inner(left, right):
-    """Return products of all pairs of responses (n_samples, n_groups, n_outputs)."""
-    return np.tensordot(left, right, axes=([0, 2], [0, 2]))
+def _products(bent, response):
+    """Return the sums over rows of products of all pairs of responses.
+
+    Of shapes (n_groups, n_samples, n_outputs) and (n_samples, n_groups, n_outputs).
+    """
+    return np.tensordot(bent, response, axes=([1, 2], [0, 2]))

@@ -222,18 +222,14 @@ class GLMSplitSet(SplitSet):
 
     def _mean_third(self, weights, adjoints, shares):
         """Return the mean change of curvature (n_samples, ...) along the adjoints."""
-        units = np.eye(self.splits[0].n_outputs)[:, None, :]
         along = self.rows.forward(np.stack(adjoints))
         total = 0.0
         for split, share, w, one in zip(
             self.splits, shares, weights, along, strict=True
         ):
-            change = [
-                self.loss.third(self.y, split.raw(w), one.T, unit, units)
-                for unit in units
-            ]
-            total = total + share * split.train_weight * np.stack(change)
-        return np.moveaxis(total, 2, 0)
+            change = self.loss.curvature_slope(self.y, split.raw(w), one.T)
+            total = total + (share * split.train_weight)[:, None, None] * change
+        return total
 
     def own_curvatures(self, hessians):
         """Return the curvature of every split's L_T along every coordinate."""
@@ -257,16 +253,16 @@ class GLMSplitSet(SplitSet):
         train : list of ndarray
             The change of the Hessian of L_T along the move, applied to the adjoint.
         """
-        units = np.eye(self.splits[0].n_outputs)[:, None, :]
         alongs = self.rows.forward(np.stack(adjoints))
         images = self.rows.forward(np.stack(moves))
         slopes = np.empty((2, *images.shape))
         for number, (split, w) in enumerate(zip(self.splits, weights, strict=True)):
-            raw, along, image = split.raw(w), alongs[number].T, images[number].T
-            bent = np.einsum("nab,nb->an", self.loss.curvature(self.y, raw), image)
-            slopes[0, number] = split.validation_weight * bent
-            third = self.loss.third(self.y, raw, units, along, image)
-            slopes[1, number] = split.train_weight * third
+            at, along = (self.y, split.raw(w)), alongs[number].T
+            image = images[number].T[None]
+            bent = self.loss.curvature_product(*at, image)[0]
+            slopes[0, number] = split.validation_weight * bent.T
+            third = self.loss.third_product(*at, along, image)[0]
+            slopes[1, number] = split.train_weight * third.T
         owners = np.tile(np.arange(len(self.splits)), 2)
         both = self.rows.adjoint(slopes.reshape(-1, *images.shape[1:]), owners)
         return list(both[: len(moves)]), list(both[len(moves) :])

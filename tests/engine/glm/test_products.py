@@ -45,7 +45,8 @@ def test_product_hessian_equals_dense_hessian(name, monkeypatch):
 
 @pytest.mark.parametrize("name", ["logistic-groups", "multinomial"])
 @pytest.mark.parametrize(
-    "limits", [{"dense_size": 0}, {"own_pairs": 0, "gram_entry": 10.0}]
+    "limits",
+    [{"dense_size": 0}, {"own_pairs": 0, "gram_entry": 10.0, "pass_base": 0.0}],
 )
 def test_guesses_save_products_and_change_no_solution(name, limits):
     """A gradient from a poor start would be wrong, or cost as much as before."""
