@@ -28,10 +28,10 @@ CENTRED, CENTRED_SHARE, CENTRE_PASSES, OFF_CENTRE = 0.006, 0.15, 5, 0.15
 #: Error of the first step of all rows, and share of an error that the next step leaves,
 #: above which the Hessian of the sample is replaced; most times of that; and relative
 #: rise of the loss above which a step was too long.
-POOR_STEP, POOR_RATE, MOST_RENEWED, RISE = 0.4, 0.5, 3, 1e-6
-#: Share of the weights of a sample to try next where those are of no use for all rows,
-#: and most trials, also of half steps.
-NEARER, MOST_NEARER = 0.5, 10
+POOR_STEP, POOR_RATE, MOST_RENEWED, RISEN = 0.4, 0.5, 3, 1e-6
+#: Most halvings of a step, and of the weights of a sample that are of no use for all
+#: rows.
+MOST_HALVED = 10
 
 
 class Centre(NamedTuple):
@@ -153,7 +153,7 @@ class _AllRows:
         centred : float
             Error that is small enough.
         """
-        before, most = None, (1.0 + RISE) * self._null_loss()
+        before, most = None, (1.0 + RISEN) * self._null_loss()
         last, n_left = POOR_STEP / POOR_RATE, CENTRE_PASSES
         n_renewed = n_halved = 0
         while n_left:
@@ -164,7 +164,7 @@ class _AllRows:
                 weights, n_left = self._nearer(weights, raw, most), n_left + 1
                 continue
             if before is not None:
-                if not loss <= before[1] * (1.0 + RISE) and n_halved < MOST_NEARER:
+                if not loss <= before[1] * (1.0 + RISEN) and n_halved < MOST_HALVED:
                     weights = 0.5 * (weights + before[0])
                     n_left, n_halved = n_left + 1, n_halved + 1
                     continue
@@ -212,8 +212,8 @@ class _AllRows:
         """
         split, start, share = self.split, self.split.start()[:, 0], 1.0
         null = self._null_raw()
-        for _ in range(MOST_NEARER):
-            share *= NEARER
+        for _ in range(MOST_HALVED):
+            share *= 0.5
             there = start + share * (weights - start)
             values = split.loss.value(split.y, (null + share * (raw - null)).T)
             loss = split.train_weight @ values
