@@ -20,11 +20,18 @@ from .passes import Passes
 #: Step of lambda between the penalties that are compared.
 PENALTY_STEP = 0.5
 #: Maximum number of looks at a sample, and error of a step of it that is short.
-SAMPLE_LOOKS, SAMPLE_FAR = 10, 0.3
+SAMPLE_LOOKS, SAMPLE_FAR = 20, 0.3
 #: Error of the weights, relative in the norm of the Hessian, that is small enough, and
 #: the same relative to their standard error, for the splits' own are no nearer to each
 #: other; most passes for it, and the error after these that is too large.
 CENTRED, CENTRED_SHARE, CENTRE_PASSES, OFF_CENTRE = 0.006, 0.15, 5, 0.15
+#: Error of the first step of all rows, and share of an error that the next step leaves,
+#: above which the Hessian of the sample is replaced; most times of that; and relative
+#: rise of the loss above which a step was too long.
+POOR_STEP, POOR_RATE, MOST_RENEWED, RISEN = 0.4, 0.5, 3, 1e-6
+#: Most halvings of a step, and of the weights of a sample that are of no use for all
+#: rows.
+MOST_HALVED = 10
 
 
 class Centre(NamedTuple):
@@ -74,7 +81,7 @@ def find_centre(split, factors, bounds, n_rows):
     share = some.size / _effective(split.train_weight)
     lambda_ = float(np.clip(np.log(0.5 * penalty * share), *bounds))
     centred = max(CENTRED, CENTRED_SHARE * spread * np.sqrt(share))
-    return _of_all(split, gram, factors, lambda_, weights, centred)
+    return _AllRows(split, gram, factors, lambda_).centre(weights, centred)
 
 
 def _of_sample(some, weights, factors, bounds):
@@ -115,31 +122,117 @@ def _of_sample(some, weights, factors, bounds):
     return None
 
 
-def _of_all(split, gram, factors, lambda_, weights, centred):
-    """Return the centre after steps for all rows, with the Hessian of a sample."""
-    rows, penalty = SharedRows(split.rows, 1), 2.0 * np.exp(lambda_)
-    solver = _solver(gram, penalty * factors)
-    passes = Passes(rows, split.loss, split.y, split.train_weight[None], None)
-    last, corrections, before = np.inf, [], None
-    for number in range(CENTRE_PASSES):
-        at = passes.slopes(weights[None, :, None])
-        split.counts.n_train_gradients += 1
-        felt = penalty * factors * weights
+class _AllRows:
+    """Steps for all rows, with the Hessian of a sample.
+
+    Where that is far from the Hessian of all rows, and so steps are poor, it is
+    replaced.
+
+    Parameters
+    ----------
+    split : GLMSplit
+    gram : ndarray of shape (m, m)
+        The Hessian of the data term of a sample.
+    factors : ndarray of shape (m,)
+    lambda_ : float
+    """
+
+    def __init__(self, split, gram, factors, lambda_):
+        self.split, self.lambda_ = split, lambda_
+        self.penalty = 2.0 * np.exp(lambda_) * factors
+        rows, weight = SharedRows(split.rows, 1), split.train_weight[None]
+        self.passes = Passes(rows, split.loss, split.y, weight, None)
+        self.solver, self.corrections = _solver(gram, self.penalty), []
+
+    def centre(self, weights, centred):
+        """Return the `Centre` after steps from weights, or None.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (m,)
+        centred : float
+            Error that is small enough.
+        """
+        before, most = None, (1.0 + RISEN) * self._null_loss()
+        last, n_left = POOR_STEP / POOR_RATE, CENTRE_PASSES
+        n_renewed = n_halved = 0
+        while n_left:
+            n_left -= 1
+            raw, loss, slope = self._look(weights)
+            if before is None and not loss <= most:
+                # Rows far from those of the sample.
+                weights, n_left = self._nearer(weights, raw, most), n_left + 1
+                continue
+            if before is not None:
+                if not loss <= before[1] * (1.0 + RISEN) and n_halved < MOST_HALVED:
+                    weights = 0.5 * (weights + before[0])
+                    n_left, n_halved = n_left + 1, n_halved + 1
+                    continue
+                move = (weights - before[0])[None]
+                self.corrections.append(Correction.of(move, slope - before[2]))
+            before = weights, loss, slope
+            step, error = self._step(loss, slope)
+            if error > max(POOR_RATE * last, centred) and n_renewed < MOST_RENEWED:
+                n_left, n_renewed = n_left + 1, n_renewed + 1
+                self._renew(raw)
+                step, error = self._step(loss, slope)
+            if not np.isfinite(error):
+                return None
+            if error <= centred or (not n_left and error <= OFF_CENTRE):
+                return Centre(self.lambda_, weights[:, None], raw)
+            weights, last = weights - step, error
+        return None
+
+    def _look(self, weights):
+        """Return raw predictions (1, n_samples), the loss and its slope (1, m)."""
+        at, felt = self.passes.slopes(weights[None, :, None]), self.penalty * weights
+        self.split.counts.n_train_gradients += 1
         loss = at.losses[0] + 0.5 * felt @ weights
-        slope = at.gradients[..., 0] + felt
-        if before is not None:
-            move = (weights - before[0])[None]
-            corrections.append(Correction.of(move, slope - before[1]))
-        before = weights, slope
-        step = two_loops(corrections, slope[None], solver.solve)[0]
+        return at.raw[0], loss, at.gradients[..., 0] + felt
+
+    def _null_loss(self):
+        """Return the loss of the model without features."""
+        split = self.split
+        return split.train_weight @ split.loss.value(split.y, self._null_raw().T)
+
+    def _null_raw(self):
+        """Return the raw predictions (1, n_samples) of that model."""
+        raw = self.split.null_raw()
+        return np.broadcast_to(raw[:, None], (1, len(self.split.y)))
+
+    def _nearer(self, weights, raw, most):
+        """Return weights nearer to that model, at which the loss is at most `most`.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (m,)
+        raw : ndarray of shape (1, n_samples)
+            Their raw predictions.
+        most : float
+        """
+        split, start, share = self.split, self.split.start()[:, 0], 1.0
+        null = self._null_raw()
+        for _ in range(MOST_HALVED):
+            share *= 0.5
+            there = start + share * (weights - start)
+            values = split.loss.value(split.y, (null + share * (raw - null)).T)
+            loss = split.train_weight @ values
+            if loss + 0.5 * self.penalty @ there**2 <= most:
+                return there
+        return start
+
+    def _step(self, loss, slope):
+        """Return a step and its error, relative in the norm of the Hessian."""
+        step = two_loops(self.corrections, slope[None], self.solver.solve)[0, 0]
         promised = max(0.5 * np.vdot(slope, step), 0.0)
-        error = np.sqrt(promised / max(abs(loss), 1e-300))
-        if not error < last:
-            return None
-        if error <= centred or (number == CENTRE_PASSES - 1 and error <= OFF_CENTRE):
-            return Centre(lambda_, weights[:, None], at.raw[0])
-        weights, last = weights - step[0], error
-    return None
+        return step, np.sqrt(promised / max(abs(loss), 1e-300))
+
+    def _renew(self, raw):
+        """Take the Hessian of all rows at raw predictions."""
+        split = self.split
+        curvature = split.loss.curvature(split.y, raw.T)[:, 0, 0]
+        gram = split.rows.gram(split.train_weight * curvature)
+        self.solver, self.corrections = _solver(gram, self.penalty), []
 
 
 def _effective(weight):

@@ -47,6 +47,8 @@ END_CHANGE = 1e-9
 #: The last move of lambda begins at a smaller slope of the objective, relative to it;
 #: and its error.
 END_SLOPE, END_OFF = 1e-5, 1e-6
+#: Rise of the loss, over the squared distance of weights, that no error of them hides.
+RISES = 0.1
 #: Longest moves of lambda after it: for weights that move on, and for those that stay.
 END_MOVE, SMALL_END_MOVE = 1e-2, 1e-5
 
@@ -162,6 +164,7 @@ class _Rounds:
             ends = [self._recentred(points)]
         if None in ends:
             return None
+        others = [lambda_ for lambda_ in others if not self._is_higher(lambda_, ends)]
         ends += filter(None, [self._ended(lambda_, points) for lambda_ in others])
         if not (starts or self._has_lowest(ends)):
             return None
@@ -170,6 +173,20 @@ class _Rounds:
     def _has_lowest(self, ends):
         """Whether the models, now about one of the ends, are nowhere lower."""
         return self.steps.has_lowest([end.place.lambda_ for end in ends])
+
+    def _is_higher(self, lambda_, ends):
+        """Whether the objective is higher at an end of lambda than where passes ended.
+
+        The held-out losses at the models' weights are off by the error of these, a
+        share of the way from the last pass, and they rise by about its square.
+        """
+        weights = self.models.minima(lambda_)[0][:-1, :, None]
+        away = self.models.distance(weights[..., 0])
+        if not (ends and self._is_end(lambda_) and away <= FAR_OFF):
+            return False
+        vector = shared_lambda(self.problem, lambda_)
+        most = (1.0 + RISES * away**2) * min(end.objective for end in ends)
+        return self.problem.objective(vector, list(weights)) >= most
 
     def _model(self, centre):
         """Make the models about common weights."""
