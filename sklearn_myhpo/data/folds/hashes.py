@@ -47,7 +47,7 @@ def hash_keys(values, name):
     ValueError
         If a key is missing, of several columns or of another type.
     """
-    values = _as_keys(values)
+    values = as_keys(values)
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim != 1:
@@ -77,7 +77,7 @@ def hash_keys(values, name):
     return mix(_of_texts(values))
 
 
-def _as_keys(values):
+def as_keys(values):
     """Return an array; one of objects where NumPy would write numbers as texts."""
     found = np.asarray(values)
     if found.dtype.kind in "US" and not hasattr(values, "dtype"):
