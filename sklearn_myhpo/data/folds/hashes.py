@@ -1,6 +1,6 @@
 """Hashes of numbers and texts that are the same in every run and on every machine."""
 
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 
 import numpy as np
 
@@ -12,6 +12,8 @@ _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 #: Integers up to here are floats without rounding.
 _EXACT = 2**53
+#: Types without a missing value.
+_NEVER_MISSING = frozenset({str, bytes, bool, int, date, datetime})
 
 
 def mix(bits):
@@ -47,7 +49,7 @@ def hash_keys(values, name):
     ValueError
         If a key is missing, of several columns or of another type.
     """
-    values = _as_keys(values)
+    values = as_keys(values)
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim != 1:
@@ -77,7 +79,7 @@ def hash_keys(values, name):
     return mix(_of_texts(values))
 
 
-def _as_keys(values):
+def as_keys(values):
     """Return an array; one of objects where NumPy would write numbers as texts."""
     found = np.asarray(values)
     if found.dtype.kind in "US" and not hasattr(values, "dtype"):
@@ -117,18 +119,19 @@ def odd_factors(n):
 
 def _of_objects(values, name):
     """Return an array of one type from Python objects."""
-    if not set(map(type, values.tolist())) - {str}:
-        return np.array(values.tolist())
-    missing = np.array([is_missing(one) for one in values.tolist()])
-    _check_missing(missing, name)
-    if all(isinstance(one, date) for one in values.tolist()):
-        return _of_dates(values.tolist())
+    keys = values.tolist()
+    types = set(map(type, keys))
+    if types <= {str}:
+        return np.array(keys)
+    _check_missing(are_missing(keys), name)
+    if all(issubclass(one, date) for one in types):
+        return _of_dates(keys)
     try:
-        found = np.array(values.tolist())
+        found = np.array(keys)
     except ValueError:
         # Bytes beside texts, or sequences of several lengths.
         found = values
-    is_text = [isinstance(one, str) for one in values.tolist()]
+    is_text = [issubclass(one, str) for one in types]
     if found.ndim != 1:
         # Sequences of one length, such as tuples.
         found = values
@@ -138,6 +141,16 @@ def _of_objects(values, name):
             f"{shown(values[:5])}."
         )
     return found
+
+
+def are_missing(keys):
+    """Return whether each object of a list is missing, an array of bool.
+
+    Texts and dates are not looked at one by one, which would take longer than a fit.
+    """
+    if set(map(type, keys)) <= _NEVER_MISSING:
+        return np.zeros(len(keys), dtype=bool)
+    return np.array([is_missing(key) for key in keys], dtype=bool)
 
 
 def is_missing(key):
@@ -151,6 +164,8 @@ def is_missing(key):
 
 def _of_dates(values):
     """Return an array of dates and times, those with a time zone in that of UTC."""
+    if set(map(type, values)) == {date}:
+        return np.array(values, dtype="M8[D]").astype("M8[ns]")
     zones = [getattr(one, "tzinfo", None) for one in values]
     return np.array(
         [

@@ -198,7 +198,7 @@ def column_sums(values):
     if values.dtype.kind in "fiub":
         # Without rows, -1 would be any number.
         return Checksum.of(values.reshape(len(values), prod(values.shape[1:])))
-    if values.dtype.kind in "US":
+    if values.dtype.kind in "USmM":
         return len(values), _sum_of_bytes(values)
     texts = values.ravel().tolist()
     if set(map(type, texts)) != {str}:

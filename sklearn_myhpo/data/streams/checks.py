@@ -4,6 +4,7 @@ What is called `where` is kind and number of the rows in messages, such as "batc
 """
 
 from functools import lru_cache
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy import sparse
 from sklearn.utils.validation import check_array
 
 from ..blocks import slices
-from ..folds.hashes import is_missing
+from ..folds.hashes import are_missing
 
 #: Difference of two checksums of the same rows, relative to their sizes, that may be
 #: rounding, by the bytes of a number.
@@ -156,11 +157,10 @@ def as_column(name, values, X, where, before):
 
 def _check_objects(name, values, where):
     """Raise a ValueError that names the first row with a missing object."""
-    for row, own in enumerate(values):
-        if any(map(is_missing, np.ravel(own))):
-            raise ValueError(
-                f"{name} of {where} contains NaN or None, first in row {row}."
-            )
+    missing = are_missing(values.ravel().tolist())
+    if missing.any():
+        row = int(np.argmax(missing)) // prod(values.shape[1:])
+        raise ValueError(f"{name} of {where} contains NaN or None, first in row {row}.")
 
 
 def check_finite(name, values, where):

@@ -8,7 +8,9 @@ from sklearn.utils.validation import validate_data
 from ..._messages import shown
 from ...data.dask.blocks import is_dask
 from ...data.design import Design
+from ...data.folds.hashes import as_keys
 from ...data.folds.rules import is_rule
+from ...data.folds.splitters import KeyFolds
 from ...data.formed import FormedDesign
 from ...data.moments.condensed_design import CondensedDesign
 from ...data.streams.batches import Batches
@@ -60,12 +62,14 @@ def read_batches(model, solver, X, y, sample_weight, metadata, validation):
     if isinstance(X, FormedDesign) and validation[0] is None:
         found = read_formed(model, solver, X, y, sample_weight, metadata)
         return found or Read(X, y, sample_weight, validation)
+    key = None
     if not isinstance(X, Batches):
-        maps_too = _reads_mapped(model, solver, X, metadata)
+        key = _keys_of(model, X, metadata, validation)
+        maps_too = _reads_mapped(model, solver, X, metadata, key)
         if y is None or not is_read_by_slices(X, maps_too):
             return Read(X, y, sample_weight, validation)
         given = (as_sliceable(one) for one in (y, sample_weight))
-        X, y, sample_weight = Batches.from_arrays(X, *given), None, None
+        X, y, sample_weight = Batches.from_arrays(X, *given, key=key), None, None
     for name, value in {"y": y, "sample_weight": sample_weight}.items():
         if value is not None:
             raise ValueError(
@@ -88,16 +92,30 @@ def read_batches(model, solver, X, y, sample_weight, metadata, validation):
             )
     source = BatchSource(X)
     PassBar.watch(model, source)
-    reader = SourceReader(model, solver, metadata, BATCHES_ROOM, takes_keys=False)
+    takes_keys = key is not None
+    reader = SourceReader(model, solver, metadata, BATCHES_ROOM, takes_keys=takes_keys)
     return reader.read(source, validation)
 
 
-def _reads_mapped(model, solver, X, metadata):
+def _keys_of(model, X, metadata, validation):
+    """Return the groups where they are the keys of rows read by slices, or None."""
+    (groups, params), cv = metadata, model.cv
+    is_used = model.criterion == "validation" and validation[0] is None
+    if groups is None or params or not (is_used and isinstance(cv, KeyFolds)):
+        return None
+    key = groups if hasattr(groups, "shape") else as_keys(groups)
+    # Others are refused in memory, by their name.
+    is_for_rows = key.shape[:1] == getattr(X, "shape", ())[:1]
+    return key if cv.takes_groups and is_for_rows else None
+
+
+def _reads_mapped(model, solver, X, metadata, key):
     """Whether large memory-mapped X is read as batches.
 
     Only if the folds are the same as without batches.
     """
-    if not is_rule(model.cv) or metadata[0] is not None or metadata[1]:
+    has_other_groups = metadata[0] is not None and key is None
+    if not is_rule(model.cv) or has_other_groups or metadata[1]:
         return False
     if solver.capabilities.needs_rows:
         return False

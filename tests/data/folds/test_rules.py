@@ -203,6 +203,18 @@ def test_equal_keys_of_other_types():
         )
 
 
+@pytest.mark.parametrize("unit", ["D", "s", "ns"])
+def test_equal_dates_of_other_types(unit):
+    """A day would be in two folds where a shard was stored as objects."""
+    days = np.datetime64("1969-12-30") + np.arange(4)
+    expected = hash_keys(days, "key")
+    assert len(set(expected.tolist())) == 4
+    for other in (days.astype(object), days.astype("M8[s]").astype(object)):
+        np.testing.assert_array_equal(hash_keys(other, "key"), expected)
+    found = hash_keys(days.astype(f"M8[{unit}]"), "key")
+    np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize("kind", ["U", ">U9", "S"])
 def test_many_texts(kind):
     """A user would change the fold with the number of rows that come together."""

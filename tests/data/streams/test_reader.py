@@ -105,6 +105,45 @@ def test_first_pass_names_the_batch(change, message):
         read(broken(change))
 
 
+DAYS = np.datetime64("2020-01-01") + np.arange(5)
+#: Five keys of a kind, none missing.
+KINDS = {
+    "texts": np.array(list("abcde"), dtype=object),
+    "wide texts": np.array(list("abcde")),
+    "days": DAYS,
+    "days of Python": DAYS.astype(object),
+    "times of Python": DAYS.astype("M8[s]").astype(object),
+    "numbers of Python": np.array([1, 2.0, 3, 4, 5], dtype=object),
+}
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")])
+@pytest.mark.parametrize(
+    "keys", [KINDS[one] for one in KINDS if KINDS[one].dtype == "O"]
+)
+def test_missing_objects(keys, missing):
+    """The row would be in the fold of a text such as "nan"."""
+    given = [(X[:5], Y[:5], None, keys), (X[5:10], Y[5:10], None, keys.copy())]
+    assert read(given).n_samples == 10
+    given[1][3][3] = missing
+    with pytest.raises(ValueError, match=r"key of batch 1 contains NaN .* row 3"):
+        read(given)
+    both = np.column_stack([keys, given[1][3]])
+    with pytest.raises(ValueError, match=r"y of batch 0 contains NaN .* row 3"):
+        read([(X[:5], both)])
+
+
+@pytest.mark.parametrize("keys", KINDS.values(), ids=KINDS)
+def test_later_passes_notice_other_keys(keys):
+    """Rows would change their fold between two passes."""
+    given = [(X[:5], Y[:5], None, keys.copy()), (X[5:10], Y[5:10], None, keys.copy())]
+    rows = read(given)
+    list(rows)
+    given[1][3][[1, 2]] = keys[[2, 1]]
+    with pytest.raises(ValueError, match=r"other rows .* at batch 1"):
+        list(rows)
+
+
 def test_missing_entry_of_sparse_rows():
     """The row would be the number of a stored entry."""
     rows = sparse.csr_array(np.diag([1.0, 2.0, np.nan, 4.0]))
