@@ -244,7 +244,7 @@ def _evaluate(problem, lambda_, starts, adjoint_starts, rtol):
         w, slope, inner = approach_minimum(split, lambda_, starts[index], rtol)
         start = None if adjoint_starts is None else adjoint_starts[index]
         q, outer = approach_adjoint(split, lambda_, w, start, rtol)
-        change, own_error = loss_at_minimum(split, lambda_, slope, q, outer)
+        change, own_error = loss_at_minimum(slope, q, outer)
         correction += problem.split_weights[index] * change
         inexactness += problem.split_weights[index] * own_error
         weights.append(w)

@@ -106,7 +106,7 @@ def test_loss_at_the_minimum_is_predicted(name, rtol):
     _, split, lambda_, exact = inner_problem(name)
     w, slope, _ = approach_minimum(split, lambda_, split.start(), rtol)
     q, end = approach_adjoint(split, lambda_, w, None, rtol)
-    change, error = loss_at_minimum(split, lambda_, slope, q, end)
+    change, error = loss_at_minimum(slope, q, end)
     loss = split.validation_loss(exact)
     actual = loss - split.validation_loss(w)
     assert abs(actual - change) <= 2.0 * error + 1e-13 * loss
@@ -119,4 +119,4 @@ def test_exact_weights_need_no_correction(name):
     _, split, lambda_, exact = inner_problem(name)
     q, end = approach_adjoint(split, lambda_, exact, None, 1e-1)
     nothing = np.zeros(split.shape)
-    assert loss_at_minimum(split, lambda_, nothing, q, end) == (0.0, 0.0)
+    assert loss_at_minimum(nothing, q, end) == (0.0, 0.0)
