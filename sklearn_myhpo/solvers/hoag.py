@@ -105,8 +105,8 @@ default="exponential"
     Notes
     -----
     Residuals are relative: to the gradient of the model without features, and to that
-    of the validation loss. They are measured in units in which every weight has about
-    the same curvature. The run has converged when they and the hypergradient are below
+    of the validation loss. They are measured in units in which every weight has the
+    same curvature. The run has converged when they and the hypergradient are below
     the tolerance of the fit. By the rule "published" the schedule determines the
     earliest iteration at which this is possible; by "descent" the schedule waits while
     the tolerance is far below the relative hypergradient.

@@ -1,8 +1,10 @@
 """Inexact inner solutions and adjoints of one split.
 
 Only gradients and products of the Hessian are computed; nothing is factored. Norms
-are taken in units in which the curvature of every coordinate is about one, so that the
-units of the features do not matter.
+are taken in units in which the curvature of every coordinate is one, so that neither
+the units of the features nor the curvatures of the loss matter. That of a model without
+features would be too large by orders where predictions are nearly certain, and solves
+would need tens of times as many products.
 """
 
 from typing import NamedTuple
