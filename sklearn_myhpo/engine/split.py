@@ -261,10 +261,6 @@ class Split(Responses, ABC):
     def product_hessian(self, w, lambda_):
         """Return the Hessian of L_T at `w` for its products only, which are counted."""
 
-    @abstractmethod
-    def own_curvature(self, lambda_):
-        """Return about the largest curvature of L_T along every coordinate, (m, 1)."""
-
     def hessian_product(self, w, lambda_, x):
         """Return the Hessian of L_T at `w` applied to x (..., m, n_outputs).
 

@@ -105,8 +105,8 @@ default="exponential"
     Notes
     -----
     Residuals are relative: to the gradient of the model without features, and to that
-    of the validation loss. They are measured in units in which every weight has about
-    the same curvature. The run has converged when they and the hypergradient are below
+    of the validation loss. They are measured in units in which every weight has the
+    same curvature. The run has converged when they and the hypergradient are below
     the tolerance of the fit. By the rule "published" the schedule determines the
     earliest iteration at which this is possible; by "descent" the schedule waits while
     the tolerance is far below the relative hypergradient.
@@ -244,7 +244,7 @@ def _evaluate(problem, lambda_, starts, adjoint_starts, rtol):
         w, slope, inner = approach_minimum(split, lambda_, starts[index], rtol)
         start = None if adjoint_starts is None else adjoint_starts[index]
         q, outer = approach_adjoint(split, lambda_, w, start, rtol)
-        change, own_error = loss_at_minimum(split, lambda_, slope, q, outer)
+        change, own_error = loss_at_minimum(slope, q, outer)
         correction += problem.split_weights[index] * change
         inexactness += problem.split_weights[index] * own_error
         weights.append(w)

@@ -1,8 +1,10 @@
 """Inexact inner solutions and adjoints of one split.
 
 Only gradients and products of the Hessian are computed; nothing is factored. Norms
-are taken in units in which the curvature of every coordinate is about one, so that the
-units of the features do not matter.
+are taken in units in which the curvature of every coordinate is one, so that neither
+the units of the features nor the curvatures of the loss matter. That of a model without
+features would be too large by orders where predictions are nearly certain, and solves
+would need tens of times as many products.
 """
 
 from typing import NamedTuple
@@ -22,10 +24,13 @@ class AdjointEnd(NamedTuple):
         Norm of the residual, relative to `force`.
     force : float
         Norm of the gradient of the validation loss.
+    unit : ndarray of shape (m, n_outputs) or (m, 1)
+        Units of the norms.
     """
 
     residual: float
     force: float
+    unit: np.ndarray
 
 
 def approach_minimum(split, lambda_, start, rtol):
@@ -47,7 +52,7 @@ def approach_minimum(split, lambda_, start, rtol):
     residual : float
         Its relative norm.
     """
-    unit = curvature_unit(split, lambda_)
+    unit = curvature_unit(split.product_hessian(start, lambda_))
 
     def gradient(x):
         return split.train_gradient(x / unit, lambda_) / unit
@@ -78,8 +83,8 @@ def approach_adjoint(split, lambda_, w, start, rtol):
     end : AdjointEnd
         The norms that were reached.
     """
-    unit = curvature_unit(split, lambda_)
     hessian = split.product_hessian(w, lambda_)
+    unit = curvature_unit(hessian)
     right = split.validation_gradient(w) / unit
     scale = np.linalg.norm(right)
     x, residual = np.zeros_like(right), right
@@ -98,10 +103,10 @@ def approach_adjoint(split, lambda_, w, start, rtol):
         direction = residual + (size / last) * direction
     else:
         split.counts.n_unfinished_solves += 1
-    return x / unit, AdjointEnd(_relative(np.sqrt(size), scale), scale)
+    return x / unit, AdjointEnd(_relative(np.sqrt(size), scale), scale, unit)
 
 
-def loss_at_minimum(split, lambda_, slope, q, end):
+def loss_at_minimum(slope, q, end):
     """Return the change of L_V from weights to the minimizer, and its error.
 
     The change is ``-q' grad L_T(w)`` to first order (Pierce & Giles 2000). The rest is
@@ -110,8 +115,6 @@ def loss_at_minimum(split, lambda_, slope, q, end):
 
     Parameters
     ----------
-    split : Split
-    lambda_ : ndarray of shape (n_groups,)
     slope : ndarray of shape (m, n_outputs)
         Gradient of L_T at the weights.
     q : ndarray of shape (m, n_outputs)
@@ -123,17 +126,16 @@ def loss_at_minimum(split, lambda_, slope, q, end):
     -------
     change, error : float
     """
-    unit = curvature_unit(split, lambda_)
-    reach = np.linalg.norm(slope / unit) * np.linalg.norm(unit * q)
+    reach = np.linalg.norm(slope / end.unit) * np.linalg.norm(end.unit * q)
     if not reach:
         return 0.0, 0.0
     error = reach * (end.residual + 0.5 * reach / end.force**2)
     return -float(np.vdot(q, slope)), float(error)
 
 
-def curvature_unit(split, lambda_):
-    """Return roots of approximate curvatures of the coordinates, positive, (m, 1)."""
-    return np.sqrt(np.maximum(split.own_curvature(lambda_), np.finfo(float).tiny))
+def curvature_unit(hessian):
+    """Return the roots of the diagonal of a Hessian, positive."""
+    return np.sqrt(np.maximum(hessian.own_curvature(), np.finfo(float).tiny))
 
 
 def _relative(size, scale):

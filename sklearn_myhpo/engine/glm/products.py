@@ -61,6 +61,11 @@ class ProductHessian(Hessian):
             )
         return self.near.solve(w)
 
+    def own_curvature(self):
+        """Return its diagonal (m, n_outputs), without a product."""
+        own = np.einsum("naa->na", self.curvature)
+        return self.rows.squares(own) + self.diagonal
+
     def plus(self, rho, other=None):
         """Return ``self + rho other``."""
         if other is None:

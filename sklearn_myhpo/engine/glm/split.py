@@ -246,16 +246,6 @@ class GLMSplit(Split):
             self.rows, curvature, self.penalty(lambda_), self.counts, near
         )
 
-    @cached_property
-    def _curvature_scale(self):
-        used = np.flatnonzero(self.train_weight)
-        return self.loss.curvature_scale(self.y[used], self.train_weight[used])
-
-    def own_curvature(self, lambda_):
-        """Return about the largest curvature of L_T along every coordinate."""
-        data = self._curvature_scale * self.rows.mean_squares
-        return data[:, None] + self.penalty(lambda_)
-
     def bound_product(self, x):
         """Return the Hessian with the loss's largest curvature applied to `x`."""
         largest = self.loss.curvature_bound("A Lipschitz constant") * np.eye(

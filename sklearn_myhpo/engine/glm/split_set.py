@@ -233,11 +233,7 @@ class GLMSplitSet(SplitSet):
 
     def own_curvatures(self, hessians):
         """Return the curvature of every split's L_T along every coordinate."""
-        return [
-            hessian.rows.squares(np.einsum("naa->na", hessian.curvature))
-            + hessian.diagonal
-            for hessian in hessians
-        ]
+        return [hessian.own_curvature() for hessian in hessians]
 
     def bends(self, weights, adjoints, moves):
         """Return the change of the slopes by moves of the weights.

@@ -119,3 +119,9 @@ class MomentHessian:
         """Return the operator applied to `w` (..., m, n_outputs)."""
         self.counts.n_hessian_products += prod(w.shape[:-2])
         return self.train.product(w) + self.penalty * w
+
+    def own_curvature(self):
+        """Return its diagonal, without a product."""
+        gram = self.train.gram
+        data = gram if gram.ndim == 1 else np.diag(gram)
+        return data[:, None] + self.penalty

@@ -129,12 +129,6 @@ class QuadraticSplit(Split):
         """Return the Hessian of L_T for its products only, which are counted."""
         return MomentHessian(self.train, self.penalty(lambda_), self.counts)
 
-    def own_curvature(self, lambda_):
-        """Return the curvature of L_T along every coordinate."""
-        gram = self.train.gram
-        data = gram if gram.ndim == 1 else np.diag(gram)
-        return data[:, None] + self.penalty(lambda_)
-
     def bound_product(self, x):
         """Return the data term's Hessian applied to `x`."""
         self.counts.n_hessian_products += prod(x.shape[:-2])

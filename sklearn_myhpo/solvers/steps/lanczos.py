@@ -153,7 +153,7 @@ def corrected(split, lambda_, w, right, adjoint, subspace, rank):
         subspace = _grown(subspace, hessian, right.shape)
     # After large changes of the Hessian the matrix may be indefinite.
     if subspace is None or not subspace.is_definite:
-        unit = curvature_unit(split, lambda_)
+        unit = curvature_unit(hessian)
         subspace = _restarted(hessian, unit, right, adjoint)
         if subspace.is_exhausted:
             return adjoint, subspace

@@ -12,7 +12,9 @@ from ...engine.linalg.lbfgs import inverse_product
 LONGEST_STEP, FIRST_LENGTH = 5.0, 1.0
 
 
-def free_direction(projected: np.ndarray, pairs: tuple) -> np.ndarray:
+def free_direction(
+    projected: np.ndarray, pairs: tuple, curvature: np.ndarray | None = None
+) -> np.ndarray:
     """Return the direction of the free lambdas, no longer than a step may be.
 
     Parameters
@@ -21,6 +23,9 @@ def free_direction(projected: np.ndarray, pairs: tuple) -> np.ndarray:
         Gradient, zero where it points out of the bounds.
     pairs : tuple of (ndarray, ndarray)
         Steps and changes of the gradient, the last one last.
+    curvature : ndarray of shape (n_groups,) or None
+        Positive: about the curvature in every lambda, up to a common factor. None where
+        all are alike.
 
     Returns
     -------
@@ -28,9 +33,11 @@ def free_direction(projected: np.ndarray, pairs: tuple) -> np.ndarray:
         A descent direction.
     """
     free = projected != 0
-    pairs = [(s * free, y * free) for s, y in pairs]
+    unit = free * np.sqrt(1.0 if curvature is None else curvature)
+    inverse = np.divide(1.0, unit, out=np.zeros(len(free)), where=free)
+    pairs = [(s * unit, y * inverse) for s, y in pairs]
     pairs = [pair for pair in pairs if np.vdot(*pair) > 0]
-    direction = -inverse_product(pairs, projected) * free
+    direction = -inverse_product(pairs, projected * inverse) * inverse
     longest = np.max(np.abs(direction), initial=np.finfo(float).tiny)
     limit = LONGEST_STEP if pairs else FIRST_LENGTH
     if not pairs or longest > limit:

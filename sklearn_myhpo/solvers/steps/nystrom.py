@@ -91,11 +91,11 @@ def nystrom_solve(split, lambda_, w, right, columns, rho):
     -------
     ndarray of shape (m, n_outputs)
     """
-    unit, penalty = curvature_unit(split, lambda_), split.penalty(lambda_)
+    hessian, penalty = split.product_hessian(w, lambda_), split.penalty(lambda_)
+    unit = curvature_unit(hessian)
     units = np.zeros((len(columns), right.size))
     units[np.arange(len(columns)), columns] = 1.0
     chosen = units.reshape(-1, *right.shape) / unit
-    hessian = split.product_hessian(w, lambda_)
     data = (hessian.product(chosen) - penalty * chosen) / unit
     rows = data.reshape(len(columns), -1)
     diagonal = np.broadcast_to(penalty / unit**2, right.shape).ravel() + rho

@@ -11,6 +11,7 @@ from ...bilevel.evaluation import SecondOrderEvaluation
 from ..protocol import Info
 from .acceptance import ACCEPT_RATIO, is_below_rounding
 from .lbfgs_direction import free_direction
+from .slopes import approximate_curvature
 
 #: Maximum number of halvings of a step.
 MAX_TRIALS_OF_VALUES = 30
@@ -72,7 +73,8 @@ def _search(problem, state):
     """Return the place of a step with a sufficient decrease, or None."""
     objective = state.place.objective
     projected = problem.projected(state.lambda_, state.hypergradient)
-    direction, size = free_direction(projected, state.pairs), 1.0
+    units = approximate_curvature(problem, state.place, state.hypergradient)
+    direction, size = free_direction(projected, state.pairs, units), 1.0
     for _ in range(MAX_TRIALS_OF_VALUES):
         lambda_ = problem.project(state.lambda_ + size * direction)
         move = lambda_ - state.lambda_

@@ -60,7 +60,33 @@ def curvature_bounds(
     energy, other = (
         problem.penalty_energy(lambda_, one) for one in (weights, adjoints)
     )
-    bounds = energy + np.sqrt(energy * other) + problem.direct_curvature
-    if not bounds.any():
-        return np.ones_like(bounds)
-    return np.maximum(bounds, LEAST_BOUND * bounds.max())
+    return _positive(energy + np.sqrt(energy * other) + problem.direct_curvature)
+
+
+def approximate_curvature(problem, place, slope: np.ndarray) -> np.ndarray:
+    """Return about the curvature of the objective in every lambda, without adjoints.
+
+    It is ``E + |h'|``, at most the bound of `curvature_bounds`.
+
+    Parameters
+    ----------
+    problem : OuterProblem
+    place : Evaluation
+        Of the problem.
+    slope : ndarray of shape (n_groups,)
+        The hypergradient h'.
+
+    Returns
+    -------
+    ndarray of shape (n_groups,)
+        Positive.
+    """
+    energy = problem.penalty_energy(place.lambda_, place.weights)
+    return _positive(energy + np.abs(slope) + problem.direct_curvature)
+
+
+def _positive(curvature):
+    """Return curvatures none of which is far below the largest; ones for zeros."""
+    if not curvature.any():
+        return np.ones_like(curvature)
+    return np.maximum(curvature, LEAST_BOUND * curvature.max())

@@ -2,12 +2,16 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
+from sklearn_myhpo.bilevel.validation import BilevelProblem
 from sklearn_myhpo.engine.glm.inexact import (
     approach_adjoint,
     approach_minimum,
     loss_at_minimum,
 )
+from sklearn_myhpo.losses import LogisticLoss, MultinomialLoss, PoissonLoss
+from sklearn_myhpo.penalties.parsing import make_feature_groups
 from tests.helpers import PROBLEMS
 
 KINDS = [
@@ -106,7 +110,7 @@ def test_loss_at_the_minimum_is_predicted(name, rtol):
     _, split, lambda_, exact = inner_problem(name)
     w, slope, _ = approach_minimum(split, lambda_, split.start(), rtol)
     q, end = approach_adjoint(split, lambda_, w, None, rtol)
-    change, error = loss_at_minimum(split, lambda_, slope, q, end)
+    change, error = loss_at_minimum(slope, q, end)
     loss = split.validation_loss(exact)
     actual = loss - split.validation_loss(w)
     assert abs(actual - change) <= 2.0 * error + 1e-13 * loss
@@ -119,4 +123,36 @@ def test_exact_weights_need_no_correction(name):
     _, split, lambda_, exact = inner_problem(name)
     q, end = approach_adjoint(split, lambda_, exact, None, 1e-1)
     nothing = np.zeros(split.shape)
-    assert loss_at_minimum(split, lambda_, nothing, q, end) == (0.0, 0.0)
+    assert loss_at_minimum(nothing, q, end) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("kind", ["logistic", "multinomial", "poisson"])
+def test_rates_of_categories_do_not_matter(kind, sparse):
+    """Categories are independent, but curvatures differ by their rates.
+
+    In units of a curvature common to all, products grew with the number of rates.
+    """
+    n_categories, n_rows = 30, 200
+    category = np.repeat(np.arange(n_categories), n_rows)
+    X = np.eye(n_categories)[category]
+    rank = np.tile(np.arange(n_rows), n_categories)
+    y = (rank < np.geomspace(1, 100, n_categories)[category]).astype(int)
+    loss = {
+        "logistic": LogisticLoss(),
+        "multinomial": MultinomialLoss(2),
+        "poisson": PoissonLoss(),
+    }[kind]
+    pair = np.flatnonzero(rank % 2 == 0), np.flatnonzero(rank % 2 == 1)
+    groups = make_feature_groups("each", X, n_features=n_categories)
+    X = csr_array(X) if sparse else X
+    problem = BilevelProblem(X, y, loss, groups, [pair], fit_intercept=False)
+    lambda_ = np.full(n_categories, -14.0)
+    w = problem.minimize(lambda_)[0]
+    before = problem.counts.n_hessian_products
+    approach_adjoint(problem.splits[0], lambda_, w, None, 1e-8)
+    assert problem.counts.n_hessian_products - before <= 4
+    near = problem.minimize(lambda_ - 0.5)[0]
+    before = problem.counts.n_train_gradients
+    approach_minimum(problem.splits[0], lambda_, near, 1e-6)
+    assert problem.counts.n_train_gradients - before <= 8
