@@ -8,9 +8,10 @@ import math
 
 import numpy as np
 
-#: Vectors up to which a batch is multiplied with one after the other: the general
-#: product repacks a matrix of more than some hundred columns first.
-FEW_VECTORS = 3
+#: Vectors up to which a batch of more than `SMALL_ENTRIES` is multiplied with one after
+#: the other: the general product repacks large matrices of more than some hundred
+#: columns first.
+FEW_VECTORS, SMALL_ENTRIES = 3, 20_000
 
 
 class DenseBlock:
@@ -21,20 +22,21 @@ class DenseBlock:
     matrix : ndarray of shape (b, m)
     """
 
-    __slots__ = ("matrix", "transposed")
+    __slots__ = ("few", "matrix", "transposed")
 
     def __init__(self, matrix):
         self.matrix, self.transposed = matrix, matrix.T
+        self.few = FEW_VECTORS if matrix.size > SMALL_ENTRIES else 0
 
     def forward(self, vectors):
         """Return the raw predictions (k, b) of weights (k, m)."""
-        if len(vectors) > FEW_VECTORS:
+        if len(vectors) > self.few:
             return vectors @ self.transposed
         return _one_by_one(self.matrix, vectors)
 
     def adjoint(self, values):
         """Return the products (k, m) of values (k, b) with the columns."""
-        if len(values) > FEW_VECTORS:
+        if len(values) > self.few:
             return values @ self.matrix
         return _one_by_one(self.transposed, values)
 
