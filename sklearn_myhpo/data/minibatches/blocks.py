@@ -4,11 +4,14 @@ Vectors are rows of arrays: (..., m) in the coordinates, (..., b) of the batch's
 So weights and adjoints of all splits are multiplied with the rows at once.
 """
 
+import math
+
 import numpy as np
 
-#: Vectors up to which a batch is multiplied with one after the other: the general
-#: product repacks a matrix of more than some hundred columns first.
-FEW_VECTORS = 3
+#: Vectors up to which a batch of more than `SMALL_ENTRIES` is multiplied with one after
+#: the other: the general product repacks large matrices of more than some hundred
+#: columns first.
+FEW_VECTORS, SMALL_ENTRIES = 3, 20_000
 
 
 class DenseBlock:
@@ -19,20 +22,21 @@ class DenseBlock:
     matrix : ndarray of shape (b, m)
     """
 
-    __slots__ = ("matrix", "transposed")
+    __slots__ = ("few", "matrix", "transposed")
 
     def __init__(self, matrix):
         self.matrix, self.transposed = matrix, matrix.T
+        self.few = FEW_VECTORS if matrix.size > SMALL_ENTRIES else 0
 
     def forward(self, vectors):
         """Return the raw predictions (k, b) of weights (k, m)."""
-        if len(vectors) > FEW_VECTORS:
+        if len(vectors) > self.few:
             return vectors @ self.transposed
         return _one_by_one(self.matrix, vectors)
 
     def adjoint(self, values):
         """Return the products (k, m) of values (k, b) with the columns."""
-        if len(values) > FEW_VECTORS:
+        if len(values) > self.few:
             return values @ self.matrix
         return _one_by_one(self.transposed, values)
 
@@ -124,14 +128,15 @@ class Batch:
 
     __slots__ = (
         *("loss", "n_outputs", "place", "block", "target", "train", "held_out"),
-        "shape",
+        "tiled",
     )
 
     def __init__(self, loss, n_outputs, place, block, target, train, held_out):
         self.loss, self.n_outputs, self.place = loss, n_outputs, place
         self.block, self.target = block, target
         self.train, self.held_out = train, held_out
-        self.shape = len(train), n_outputs, train.shape[2]
+        # Targets for several places, by their number.
+        self.tiled = {}
 
     def at(self, lambda_):
         """Return the batch with the weights of rows at lambda: here, itself."""
@@ -152,46 +157,59 @@ class Batch:
         return self.block.adjoint(flat).reshape(*values.shape[:-1], -1)
 
     def _flat(self, raw):
-        """Return values (n_splits, n_outputs, b) with a row per split and row."""
+        """Return values (..., n_outputs, b) with a row per place, split and row."""
         if self.n_outputs == 1:
             return raw.reshape(-1, 1)
-        return raw.transpose(0, 2, 1).reshape(-1, self.n_outputs)
+        return raw.swapaxes(-1, -2).reshape(-1, self.n_outputs)
 
-    def _back(self, flat):
-        """Undo `_flat`."""
+    def _back(self, flat, raw):
+        """Undo `_flat`, for values shaped as `raw`."""
         if self.n_outputs == 1:
-            return flat.reshape(self.shape)
-        n_splits, n_outputs, size = self.shape
-        return flat.reshape(n_splits, size, n_outputs).transpose(0, 2, 1)
+            return flat.reshape(raw.shape)
+        *others, n_outputs, size = raw.shape
+        return flat.reshape(*others, size, n_outputs).swapaxes(-1, -2)
+
+    def _target_of(self, raw):
+        """Return the target of every row of `_flat`."""
+        n_places = math.prod(raw.shape[:-3])
+        if n_places == 1:
+            return self.target
+        if n_places not in self.tiled:
+            repeats = (n_places,) + (1,) * (self.target.ndim - 1)
+            self.tiled[n_places] = np.tile(self.target, repeats)
+        return self.tiled[n_places]
 
     def slopes(self, raw):
-        """Return the derivatives of the loss in raw (n_splits, n_outputs, b)."""
-        return self._back(self.loss.gradient(self.target, self._flat(raw)))
+        """Return the derivatives of the loss in raw (..., n_splits, n_outputs, b)."""
+        flat = self.loss.gradient(self._target_of(raw), self._flat(raw))
+        return self._back(flat, raw)
 
     def slopes_and_bent(self, raw, along):
         """Return the derivatives, and the second ones times a move of the raw."""
-        flat = self._flat(raw)
-        slopes, curvature = self.loss.gradient_and_curvature(self.target, flat)
+        given = self._target_of(raw), self._flat(raw)
+        slopes, curvature = self.loss.gradient_and_curvature(*given)
         if self.n_outputs == 1:
-            return slopes.reshape(self.shape), curvature.reshape(self.shape) * along
+            return slopes.reshape(raw.shape), curvature.reshape(raw.shape) * along
         bent = np.matmul(curvature, self._flat(along)[..., None])[..., 0]
-        return self._back(slopes), self._back(bent)
+        return self._back(slopes, raw), self._back(bent, raw)
 
     def values(self, raw):
-        """Return the loss of every row, (n_splits, b)."""
-        return self.loss.value(self.target, self._flat(raw)).reshape(len(raw), -1)
+        """Return the loss of every row, (..., n_splits, b)."""
+        value = self.loss.value(self._target_of(raw), self._flat(raw))
+        return value.reshape(*raw.shape[:-2], -1)
 
     def scalars(self, raw):
         """Return the factors of the rows in the gradients of both problems.
 
         Parameters
         ----------
-        raw : ndarray of shape (2, n_splits, n_outputs, b)
-            Raw predictions of weights, and of adjoints.
+        raw : ndarray of shape (2, ..., n_splits, n_outputs, b)
+            Raw predictions of weights, and of adjoints; at several places, if there is
+            one more axis.
 
         Returns
         -------
-        ndarray of shape (2, n_splits, n_outputs, b)
+        ndarray shaped as `raw`
             For the gradients of the mean training losses; and for the Hessian of the
             mean training losses times the adjoints minus the gradients of L_V.
         """

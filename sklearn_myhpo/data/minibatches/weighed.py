@@ -51,8 +51,8 @@ class WeighedBatch(Batch):
         Group of every row; `n_groups` for rows in none, which keep the weight one.
     n_groups, n_penalties : int
         Entries of lambda: the log-penalties first, then the s of the groups of rows.
-    lambda_ : ndarray of shape (n_lambdas,), optional
-        Sets the weights; None for weights of one.
+    lambda_ : ndarray of shape (n_lambdas,) or (n_places, n_lambdas), optional
+        Sets the weights, of several places at once; None for weights of one.
     """
 
     __slots__ = ("labels", "n_groups", "n_penalties", "plain")
@@ -60,12 +60,14 @@ class WeighedBatch(Batch):
     def __init__(self, batch, labels, n_groups, n_penalties, lambda_=None):
         train = batch.train
         if lambda_ is not None:
-            own = lambda_[n_penalties + np.minimum(labels, n_groups - 1)]
-            train = train * np.where(labels < n_groups, expit(own), 1.0)
+            own = lambda_[..., n_penalties + np.minimum(labels, n_groups - 1)]
+            weight = np.where(labels < n_groups, expit(own), 1.0)
+            train = train * weight[..., None, None, :]
         parts = batch.place, batch.block, batch.target
         super().__init__(batch.loss, batch.n_outputs, *parts, train, batch.held_out)
         self.plain, self.labels = batch, labels
         self.n_groups, self.n_penalties = n_groups, n_penalties
+        self.tiled = batch.tiled
 
     def at(self, lambda_):
         """Return the batch with the weights of rows at lambda."""
@@ -73,12 +75,14 @@ class WeighedBatch(Batch):
         return WeighedBatch(self.plain, *given, lambda_)
 
     def group_sums(self, values):
-        """Return the sums (n_row_groups,) over groups of values (b,) of the rows."""
+        """Return the sums (..., n_row_groups) over groups of values (..., b)."""
+        if values.ndim > 1:
+            return np.stack([self.group_sums(one) for one in values])
         return np.bincount(self.labels, values, self.n_groups + 1)[: self.n_groups]
 
     def pulls(self, scalars, raw):
-        """Return the pull of every row, (b,), given `scalars` and `raw`."""
-        return np.sum(scalars[0] * raw[1], axis=(0, 1))
+        """Return the pull of every row, (..., b), given `scalars` and `raw`."""
+        return np.sum(scalars[0] * raw[1], axis=(-3, -2))
 
     def pull(self, scalars, raw, factor):
         """Return a factor times the pull of every group of rows."""

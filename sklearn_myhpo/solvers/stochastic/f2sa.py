@@ -51,8 +51,7 @@ class F2SA(Rule):
         scale = factor * np.stack([0.5 * walk.scale, walk.scale])
         asked = "n_train_gradients", "n_train_gradients", "n_validation_gradients"
         for batch in walk.visit(numbers, *asked):
-            raw = batch.forward(both)
-            slopes = np.stack([batch.slopes(raw[0]), batch.slopes(raw[1])])
+            slopes = batch.slopes(batch.forward(both))
             held_out = batch.held_out * slopes[0] / s
             slopes *= batch.train
             slopes[0] += held_out
@@ -65,6 +64,6 @@ class F2SA(Rule):
         share = -s * len(walk.batches) / len(numbers)
         total = 0.0
         for batch in walk.visit(numbers, "n_values", "n_values"):
-            y, z = map(batch.values, batch.forward(both))
+            y, z = batch.values(batch.forward(both))
             total = total + batch.value_pull(y - z, share)
         return total

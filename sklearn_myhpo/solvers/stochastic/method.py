@@ -50,7 +50,7 @@ class Stochastic(Solver):
     ``H q - grad L_V`` and ``-sum_{j in g} p_j w_j q_j``, with sampled rows and the
     exact penalty. An epoch visits every row once, training or validation, with
     "saba", "srba" and "soba"; with the others it asks for as many batches, and "vrbo"
-    for some passes more.
+    for one pass more.
 
     Parameters
     ----------

@@ -64,7 +64,8 @@ class MRBO(Rule):
             share = FIRST_SHARE * n_steps ** (-2 * MOMENTUM_POWER)
         places = Places(walk, weights, lambdas)
         gradients = places.gradients(numbers[:1])
-        adjoints = places.adjoints(numbers[1:2], list(numbers[2:, None]))
+        right = places.held_out(numbers[1:2])
+        adjoints = places.adjoints(right, numbers[2:, None])
         slopes = places.slopes(adjoints, numbers[:1])
         q[...], direction, slope = adjoints[0], gradients[0], slopes[0]
         if memory is not None:

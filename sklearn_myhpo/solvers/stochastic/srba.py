@@ -32,16 +32,17 @@ class SRBA(Rule):
         """Return the memory after simultaneous steps of all three on every batch."""
         n_batches, (direction, pull) = len(walk.batches), memory
         direction = direction.copy()
-        places = np.stack([walk.z, walk.z])
-        walk.z = places[0]
+        places = np.stack([walk.z, walk.z], axis=1)
+        walk.z = places[:, 0]
         for batch in walk.visit(walk.order(), *BOTH, *BOTH):
-            before = batch.at(walk.lambda_)
+            before = walk.lambda_
             walk.move(direction.copy(), pull=pull)
-            now, raw = batch.at(walk.lambda_), batch.forward(places)
-            new, old = now.scalars(raw[0]), before.scalars(raw[1])
-            direction += n_batches * batch.adjoint(new - old)
+            both = batch.at(np.stack([walk.lambda_, before]))
+            raw = batch.forward(places)
+            found = both.scalars(raw)
+            direction += n_batches * batch.adjoint(found[:, 0] - found[:, 1])
             if pull is not None:
-                change = now.pull(new, raw[0], n_batches)
-                pull = pull + change - before.pull(old, raw[1], n_batches)
-            places[1] = places[0]
+                now, last = both.pull(found, raw, n_batches)
+                pull = pull + now - last
+            places[:, 1] = places[:, 0]
         return direction, pull
