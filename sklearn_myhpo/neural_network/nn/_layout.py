@@ -127,6 +127,11 @@ class Layout:
         return Flat(self.weights)
 
     @cached_property
+    def moved(self):
+        """Memory for what responses add to weights."""
+        return Flat(self.weights)
+
+    @cached_property
     def in_general(self):
         """Memory for the gradient in all weights."""
         return Flat(self.weights)
@@ -161,16 +166,25 @@ class Layout:
         if self.response is not None:
             flats |= {"response": self.response, "in_response": self.in_response}
             flats["formed"] = self.formed
-        end = len(self.general.whole)
         for name, flat in flats.items():
-            parts = [*flat.parts[: self.n_apart], flat.whole[end - rest : end]]
-            for piece, part in zip(pieces, parts, strict=False):
+            for piece, part in zip(pieces, self._pieces_of(flat), strict=False):
                 piece.add(**{name: part})
         if self.response is not None:
             scales = self.by_piece(self.scales), self.by_piece(self.in_scales)
             for piece, scale, in_scale in zip(pieces, *scales, strict=True):
                 piece.add(scale=piece.along(scale), in_scale=in_scale)
         return pieces
+
+    @cached_property
+    def moved_pieces(self):
+        """The parts of `moved` by piece."""
+        return self._pieces_of(self.moved)
+
+    def _pieces_of(self, flat):
+        """Return the parts of a flat that begins like the weights, vectors as one."""
+        end = len(self.general.whole)
+        rest = sum(self.sizes[self.n_apart :])
+        return [*flat.parts[: self.n_apart], flat.whole[end - rest : end]]
 
     def joined(self, tensors):
         """Return tensors like the weights by piece: vectors as one, in memory."""

@@ -67,10 +67,10 @@ class GeneralWeights(torch.autograd.Function):
 
 
 class FormedWeights(torch.autograd.Function):
-    """``W_m + s_m * R_m`` of all weights at one r, and their penalty."""
+    """``W_m + s_m * R_m`` of all weights at one r, or their parts, and the penalty."""
 
     @staticmethod
-    def forward(ctx, layout, factors, r, general, response):
+    def forward(ctx, layout, factors, is_apart, r, general, response):
         """Return penalty and weights.
 
         Parameters
@@ -79,41 +79,49 @@ class FormedWeights(torch.autograd.Function):
             Order of the weights.
         factors : tensor of shape (n_penalized,) or None
             c, without gradient; None for no penalty.
+        is_apart : bool
+            Whether to return ``s_m * R_m`` without W. The penalty has both.
         r : tensor of shape (n_responses,)
             Input of the responses.
         general, response : tensor
-            Leaf of all W, and of all R and V; detached if only r has a gradient.
+            Leaf of all W, and of all R and V; W is detached if it has no gradient,
+            both if only r has one.
         """
         torch.mv(layout.matrix, r, out=layout.scales)
         for piece in layout.pieces:
             torch.addcmul(piece.weight, piece.scale, piece.response, out=piece.formed)
-        formed = layout.formed.parts
-        penalty = _penalty(layout, factors, formed)
+        if is_apart:
+            for piece, out in zip(layout.pieces, layout.moved_pieces, strict=False):
+                torch.mul(piece.scale, piece.response, out=out)
+        penalty = _penalty(layout, factors, layout.formed.parts)
         ctx.layout, ctx.factors = layout, factors
         # Numbers that have changed since are found by their saved whole.
         ctx.save_for_backward(r, layout.formed.whole, response)
-        return penalty, *_detached(formed)
+        found = layout.moved if is_apart else layout.formed
+        return penalty, *_detached(found.parts)
 
     @staticmethod
     def backward(ctx, gradient, *gradients):
         """Return the gradients in r, W, R and V."""
         layout, (r, *_) = ctx.layout, ctx.saved_tensors
-        _, _, needs_r, is_training, _ = ctx.needs_input_grad
+        _, _, _, needs_r, needs_general, needs_response = ctx.needs_input_grad
         slopes = _slopes(layout, gradient, ctx.factors)
         # All of a weight at once, while it is in the cache.
         for piece, slope, each in zip(
             layout.pieces, slopes, layout.joined(gradients), strict=True
         ):
-            if is_training and each is not piece.in_weight:
+            is_changed = needs_general or (needs_response and slope is not None)
+            if is_changed and each is not piece.in_weight:
                 each = piece.penalized(each, piece.formed, slope)
             piece.dot(each, piece.response, piece.in_response, piece.in_scale)
-            if is_training:
+            if needs_response:
                 torch.mul(each, piece.scale, out=piece.in_response)
         in_r = layout.in_scales @ layout.matrix if needs_r else None
-        if not is_training:
-            return None, None, in_r, None, None
+        if not needs_response:
+            return None, None, None, in_r, None, None
         torch.mul(layout.in_scales[:, None], r, out=layout.in_matrices[0])
-        return None, None, in_r, layout.in_general.whole, layout.in_response.whole
+        in_general = layout.in_general.whole if needs_general else None
+        return None, None, None, in_r, in_general, layout.in_response.whole
 
 
 class RowWeights(torch.autograd.Function):

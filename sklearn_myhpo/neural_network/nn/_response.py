@@ -23,7 +23,8 @@ class LayerWeights(NamedTuple):
         R, and ``V r`` of shape (n or 1, n_out), of responses that the layer adds to
         its outputs; None where the weights have them. Of a bias there is no R, and the
         scales are what it adds to the outputs of every row. That has the general bias
-        in it, except in a linearized pass, where `weights` has it.
+        in it, except in a linearized pass, where `weights` has it. A linearized pass
+        at one r has no scales: responses are what that r adds to weights and biases.
     """
 
     weights: dict

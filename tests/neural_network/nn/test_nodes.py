@@ -77,7 +77,7 @@ def test_weights_at_one_r(n, n_used, has_penalty):
     layout, each = tensors(n)
     r = normal(N_RESPONSES, seed=20)
     factors = normal(N_PENALIZED, seed=21).detach().exp() if has_penalty else None
-    penalty, *found = FormedWeights.apply(layout, factors, r, *leaves(layout))
+    penalty, *found = FormedWeights.apply(layout, factors, False, r, *leaves(layout))
     expected = formed(each, r)
     torch.testing.assert_close(found, expected)
     losses = [curved(found[:n_used]), curved(expected[:n_used])]
@@ -94,7 +94,7 @@ def test_fixed_weights_give_the_slope_in_r():
     layout, each = tensors()
     r = normal(N_RESPONSES, seed=20)
     fixed = [leaf.detach() for leaf in leaves(layout)]
-    _, *found = FormedWeights.apply(layout, None, r, *fixed)
+    _, *found = FormedWeights.apply(layout, None, False, r, *fixed)
     torch.testing.assert_close(
         slopes(curved(found), [r]), slopes(curved(formed(each, r)), [r])
     )
@@ -104,8 +104,8 @@ def test_a_pass_that_is_overtaken_is_refused():
     """Gradients would be those of the weights of another pass, without a word."""
     layout, _ = tensors()
     r, factors = normal(N_RESPONSES, seed=20), torch.ones(N_PENALIZED).double()
-    _, *found = FormedWeights.apply(layout, factors, r, *leaves(layout))
-    FormedWeights.apply(layout, factors, 2.0 * r, *leaves(layout))
+    _, *found = FormedWeights.apply(layout, factors, False, r, *leaves(layout))
+    FormedWeights.apply(layout, factors, False, 2.0 * r, *leaves(layout))
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         slopes(curved(found), leaves(layout))
 
