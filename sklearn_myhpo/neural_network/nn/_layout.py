@@ -45,10 +45,13 @@ class Piece:
     def dot(self, one, other, memory, out):
         """Write the products of two tensors like W, summed by output."""
         if self._others:
-            product = torch.mul(one, other, out=memory)
-            torch.sum(product, self._others, out=out)
+            self.sum_by_output(torch.mul(one, other, out=memory), out)
         else:
             torch.mul(one, other, out=out)
+
+    def sum_by_output(self, numbers, out):
+        """Write the sums of a tensor like W, which has more than one axis."""
+        torch.sum(numbers, self._others, out=out)
 
     def penalized(self, gradient, weight, slope):
         """Return ``gradient + 2 slope weight`` in memory; without slope a copy."""
@@ -207,14 +210,12 @@ class Rows:
 
     Attributes
     ----------
-    matrices : list of tensor of shape (n_responses, n_out)
-        V of every weight but vectors, transposed.
-    responses, vector_matrix : tensor of shape (n, 1) and (n, n_responses)
-        R and V of all n numbers of the vectors.
-    slopes : tensor of shape (n, n_responses)
-        Memory for their product.
-    slope_parts : list of tensor of shape (n_responses, n_out)
-        The same by vector, transposed.
+    first : int
+        Number of the outputs before those of the vectors.
+    bias, response : tensor of shape (n,)
+        All numbers of the vectors, and their R.
+    penalized : tuple of tensor of shape (n,)
+        All numbers of the weights with a penalty, their R, and memory.
     numbers, scaled : tensor of shape (4, n_outputs)
         Memory for four numbers of every output of a weight with a penalty.
     moments : tensor of shape (2, n_outputs, n_responses)
@@ -222,14 +223,13 @@ class Rows:
     """
 
     def __init__(self, layout):
-        n, sizes = layout.n_apart, layout.sizes
-        first = sum(sizes[:n])
-        self.matrices = [one.T for one in layout.matrices[:n]]
-        self.vector_matrix = layout.matrix[first:]
-        self.slopes = torch.empty_like(self.vector_matrix)
-        self.slope_parts = [one.T for one in self.slopes.split(sizes[n:])]
-        numbers = layout.response.whole[: len(layout.general.whole)]
-        self.responses = numbers[len(numbers) - len(self.slopes) :, None]
+        self.first = sum(layout.sizes[: layout.n_apart])
+        flats = layout.general, layout.response, layout.formed
+        numbers = [flat.whole[: len(layout.general.whole)] for flat in flats]
+        n_vectors = sum(layout.sizes) - self.first
+        self.bias, self.response = (each[len(each) - n_vectors :] for each in numbers[:2])
+        end = sum(each.numel() for each in layout.weights[: layout.n_penalized])
+        self.penalized = tuple(each[:end] for each in numbers)
         self._layout, n_outputs = layout, len(layout.homes)
         self.numbers, self.scaled = layout.matrix.new_empty((2, 4, n_outputs)).unbind()
         n_responses = layout.matrix.shape[1]
@@ -237,8 +237,8 @@ class Rows:
 
     @cached_property
     def forward(self):
-        """Piece, and views of the first two numbers and the last mean, by weight."""
-        return self._by_piece(*self.numbers[:2], self.moments[1])
+        """Piece, and views of the first two numbers, by weight."""
+        return self._by_piece(*self.numbers[:2])
 
     @cached_property
     def backward(self):

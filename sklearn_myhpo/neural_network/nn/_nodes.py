@@ -127,8 +127,8 @@ class FormedWeights(torch.autograd.Function):
 class RowWeights(torch.autograd.Function):
     """W and R as they are, the scales of every row, and the mean penalty of rows.
 
-    Vectors have no scales: what they add to the outputs of a row, the shifts
-    ``b + (V r) * R = b + M r`` with ``M = R * V``, takes no pass over the outputs.
+    Vectors have no scales but shifts ``b + (V r) * R``, which take no pass over the
+    outputs. The scales of all weights are one product, and have one in each gradient.
     """
 
     @staticmethod
@@ -150,12 +150,10 @@ class RowWeights(torch.autograd.Function):
             both if only r has one.
         """
         n, rows = layout.n_apart, layout.rows
-        scales = [torch.mm(r, matrix) for matrix in rows.matrices]
-        torch.mul(rows.responses, rows.vector_matrix, out=rows.slopes)
-        shifts = [
-            torch.addmm(bias, r, slope) if has_general else torch.mm(r, slope)
-            for bias, slope in zip(layout.weights[n:], rows.slope_parts, strict=True)
-        ]
+        scales = torch.mm(r, layout.matrix.T)
+        shifts = scales[:, rows.first :].mul_(rows.response)
+        if has_general:
+            shifts.add_(rows.bias)
         penalty = ctx.penalty = None
         if factors is not None:
             ctx.penalty = RowPenalty(layout, factors, r, scales)
@@ -165,7 +163,7 @@ class RowWeights(torch.autograd.Function):
         _, _, _, _, needs_general, needs_response = ctx.needs_input_grad
         moving = layout.responses[:n] if needs_response else []
         moving = moving + layout.weights[:n] if needs_general else moving
-        return penalty, *scales, *shifts, *_detached(moving)
+        return penalty, *scales.split(layout.sizes, dim=1), *_detached(moving)
 
     @staticmethod
     def backward(ctx, gradient, *gradients):
@@ -174,18 +172,16 @@ class RowWeights(torch.autograd.Function):
         _, _, _, needs_r, needs_general, needs_response = ctx.needs_input_grad
         n, n_rows = layout.n_apart, len(layout.sizes)
         in_rows, moving = gradients[:n_rows], gradients[n_rows:]
-        in_r = None
+        in_r, in_scales = None, torch.cat(in_rows, dim=1)
+        if needs_response:
+            _write_scales(layout, r, in_scales, needs_general)
         if needs_r:
-            slopes = torch.cat([*layout.matrices[:n], layout.rows.slopes])
-            in_r = torch.cat(in_rows, dim=1) @ slopes
+            in_scales[:, layout.rows.first :] *= layout.rows.response
+            in_r = in_scales @ layout.matrix
             if ctx.penalty is not None:
                 in_r += ctx.penalty.in_r(gradient)
         if not needs_response:
             return None, None, None, in_r, None, None
-        for each, out in zip(in_rows[:n], layout.in_matrices[1], strict=False):
-            torch.mm(each.T, r, out=out)
-        if n < n_rows:
-            _shifted_back(layout, r, in_rows[n:], needs_general)
         in_responses, in_weights = moving[:n], moving[n:]
         first = 0
         if ctx.penalty is not None:
@@ -199,13 +195,14 @@ class RowWeights(torch.autograd.Function):
         return None, None, None, in_r, in_general, layout.in_response.whole
 
 
-def _shifted_back(layout, r, in_shifts, needs_general):
-    """Write the gradients in the vectors, their R and their V into memory."""
-    rows, vectors = layout.rows, layout.pieces[-1]
-    in_matrix = layout.in_matrices[1][-1]
-    in_shift = torch.cat(in_shifts, dim=1)
-    torch.mm(in_shift.T, r, out=in_matrix)
-    torch.sum(in_matrix * rows.vector_matrix, 1, out=vectors.in_response)
-    in_matrix.mul_(rows.responses)
+def _write_scales(layout, r, in_scales, needs_general):
+    """Write the gradients in all V, in the vectors and in their R into memory."""
+    rows, in_matrix = layout.rows, layout.in_matrices[0]
+    torch.mm(in_scales.T, r, out=in_matrix)
+    if rows.first == len(in_matrix):
+        return
+    vectors, in_matrix = layout.pieces[-1], in_matrix[rows.first :]
+    torch.sum(in_matrix * layout.matrix[rows.first :], 1, out=vectors.in_response)
+    in_matrix.mul_(rows.response[:, None])
     if needs_general:
-        torch.sum(in_shift, 0, out=vectors.in_weight)
+        torch.sum(in_scales[:, rows.first :], 0, out=vectors.in_weight)

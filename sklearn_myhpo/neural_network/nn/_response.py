@@ -76,7 +76,7 @@ class SelfTuning:
         state = self.state
         if state is None or state.noise is None or kind not in self.columns:
             return None
-        rate, rest = state.rate(self.columns[kind])
+        rate, rest = state.rates.pairs[self.columns[kind]]
         if len(rate) > 1:
             self.check_rows(rate, x, batch_axis)
             along = [-1 if i == batch_axis else 1 for i in range(x.ndim)]
