@@ -91,19 +91,18 @@ class Layout:
         if responses:
             self.response = FlatParameters([*responses, *matrices])
             self.responses = self.response.parts[: len(weights)]
-            self.matrix, self.matrices = self._matrices(self.response)
+            self.matrix = self._matrix(self.response)
 
     @property
     def flats(self):
         """Owners of the leaves."""
         return [each for each in (self.general, self.response) if each is not None]
 
-    def _matrices(self, flat):
-        """Return V of all outputs, which follow the responses, and V by piece."""
+    def _matrix(self, flat):
+        """Return V of all outputs, which follow the responses."""
         n_outputs, n_responses = sum(self.sizes), flat.parts[-1].shape[1]
         whole = flat.whole[len(flat.whole) - n_outputs * n_responses :]
-        whole = whole.view(n_outputs, n_responses)
-        return whole, self.by_piece(whole)
+        return whole.view(n_outputs, n_responses)
 
     def by_piece(self, numbers):
         """Return the parts of numbers of all outputs, vectors together."""
@@ -145,9 +144,9 @@ class Layout:
         return Flat(self.response.parts)
 
     @cached_property
-    def in_matrices(self):
-        """The part of V of `in_response`, as whole and by piece."""
-        return self._matrices(self.in_response)
+    def in_matrix(self):
+        """The part of V of `in_response`."""
+        return self._matrix(self.in_response)
 
     @cached_property
     def scales(self):
@@ -227,7 +226,9 @@ class Rows:
         flats = layout.general, layout.response, layout.formed
         numbers = [flat.whole[: len(layout.general.whole)] for flat in flats]
         n_vectors = sum(layout.sizes) - self.first
-        self.bias, self.response = (each[len(each) - n_vectors :] for each in numbers[:2])
+        self.bias, self.response = (
+            each[len(each) - n_vectors :] for each in numbers[:2]
+        )
         end = sum(each.numel() for each in layout.weights[: layout.n_penalized])
         self.penalized = tuple(each[:end] for each in numbers)
         self._layout, n_outputs = layout, len(layout.homes)

@@ -119,7 +119,7 @@ class FormedWeights(torch.autograd.Function):
         in_r = layout.in_scales @ layout.matrix if needs_r else None
         if not needs_response:
             return None, None, None, in_r, None, None
-        torch.mul(layout.in_scales[:, None], r, out=layout.in_matrices[0])
+        torch.mul(layout.in_scales[:, None], r, out=layout.in_matrix)
         in_general = layout.in_general.whole if needs_general else None
         return None, None, None, in_r, in_general, layout.in_response.whole
 
@@ -197,7 +197,7 @@ class RowWeights(torch.autograd.Function):
 
 def _write_scales(layout, r, in_scales, needs_general):
     """Write the gradients in all V, in the vectors and in their R into memory."""
-    rows, in_matrix = layout.rows, layout.in_matrices[0]
+    rows, in_matrix = layout.rows, layout.in_matrix
     torch.mm(in_scales.T, r, out=in_matrix)
     if rows.first == len(in_matrix):
         return

@@ -88,7 +88,7 @@ class RowPenalty:
         """
         rows = self.layout.rows
         torch.mul(rows.numbers, gradient, out=rows.scaled)
-        in_matrix = self.layout.in_matrices[0][: len(self.layout.homes)]
+        in_matrix = self.layout.in_matrix[: len(self.layout.homes)]
         for mean, number in zip(rows.moments, rows.scaled, strict=False):
             in_matrix.addcmul_(mean, number[:, None], value=2.0)
         factors = (gradient * self.means).unbind()

@@ -72,20 +72,30 @@ def slopes(loss, variables):
 
 @pytest.mark.parametrize(("n", "n_used"), [(6, 6), (6, 5), (6, 2), (N_APART, 4)])
 @pytest.mark.parametrize("has_penalty", [True, False])
-def test_weights_at_one_r(n, n_used, has_penalty):
-    """Layers would train along other slopes, also if one has no part in the loss."""
+@pytest.mark.parametrize("is_apart", [False, True])
+def test_weights_at_one_r(n, n_used, has_penalty, is_apart):
+    """Layers would train along other slopes, also if one has no part in the loss.
+
+    Also where general weights are held and stay apart, as in the linear response.
+    """
     layout, each = tensors(n)
+    given = leaves(layout)
+    if is_apart:
+        given[0] = given[0].detach()
     r = normal(N_RESPONSES, seed=20)
     factors = normal(N_PENALIZED, seed=21).detach().exp() if has_penalty else None
-    penalty, *found = FormedWeights.apply(layout, factors, False, r, *leaves(layout))
-    expected = formed(each, r)
+    penalty, *found = FormedWeights.apply(layout, factors, is_apart, r, *given)
+    whole = expected = formed(each, r)
+    if is_apart:
+        pairs = zip(whole, each[:n], strict=True)
+        expected = [weight - general for weight, general in pairs]
     torch.testing.assert_close(found, expected)
     losses = [curved(found[:n_used]), curved(expected[:n_used])]
     if has_penalty:
         losses[0] = losses[0] + 0.7 * penalty
-        losses[1] = losses[1] + 0.7 * penalty_of(expected, factors)
+        losses[1] = losses[1] + 0.7 * penalty_of(whole, factors)
     torch.testing.assert_close(*losses)
-    variables = [r, *leaves(layout)]
+    variables = [r, *leaves(layout)[is_apart:]]
     torch.testing.assert_close(*(slopes(loss, variables) for loss in losses))
 
 
