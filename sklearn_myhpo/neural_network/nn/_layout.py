@@ -225,10 +225,8 @@ class Rows:
         self.first = sum(layout.sizes[: layout.n_apart])
         flats = layout.general, layout.response, layout.formed
         numbers = [flat.whole[: len(layout.general.whole)] for flat in flats]
-        n_vectors = sum(layout.sizes) - self.first
-        self.bias, self.response = (
-            each[len(each) - n_vectors :] for each in numbers[:2]
-        )
+        start = len(numbers[0]) - sum(layout.sizes[layout.n_apart :])
+        self.bias, self.response, _ = (each[start:] for each in numbers)
         end = sum(each.numel() for each in layout.weights[: layout.n_penalized])
         self.penalized = tuple(each[:end] for each in numbers)
         self._layout, n_outputs = layout, len(layout.homes)

@@ -47,7 +47,7 @@ class SelfTuning:
     state : State or None
         What the current pass depends on; None outside of `respond`.
     columns : dict of str to int
-        From kinds of hyperparameters of the layer to their columns in `State.values`.
+        From kinds of hyperparameters of the layer to their columns in `State.rates`.
     path : str
         Name of the layer in its module.
     """
@@ -76,7 +76,7 @@ class SelfTuning:
         state = self.state
         if state is None or state.noise is None or kind not in self.columns:
             return None
-        rate, rest = state.rates.pairs[self.columns[kind]]
+        rate, rest = state.rates.at(self.columns[kind])
         if len(rate) > 1:
             self.check_rows(rate, x, batch_axis)
             along = [-1 if i == batch_axis else 1 for i in range(x.ndim)]

@@ -1,7 +1,5 @@
 """State of a pass through a module: responses, hyperparameters and noise."""
 
-from functools import cached_property
-
 import torch
 
 
@@ -75,13 +73,17 @@ class Rates:
 
     def __init__(self, values):
         self.values = values
+        self._rest, self._columns = None, {}
 
-    @cached_property
-    def pairs(self):
-        """Rate and one minus it, of shape (n,) or (1,), of every column."""
-        # PyTorch would convert the number 1 to a tensor, which takes longer.
-        rest = torch.sub(torch.ones_like(self.values), self.values)
-        return list(zip(self.values.unbind(1), rest.unbind(1), strict=True))
+    def at(self, column):
+        """Return the rate of a column and one minus it, of shape (n,) or (1,)."""
+        if column not in self._columns:
+            if self._rest is None:
+                # PyTorch would convert the number 1 to a tensor, which takes longer.
+                self._rest = torch.sub(torch.ones_like(self.values), self.values)
+            both = self.values, self._rest
+            self._columns[column] = [each.select(1, column) for each in both]
+        return self._columns[column]
 
 
 class State:
