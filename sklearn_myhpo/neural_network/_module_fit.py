@@ -23,7 +23,7 @@ from ._training import EVALUATION_ROWS, readable
 from .augmentation import KINDS
 from .hyperparameters import make_plan
 from .network import ModuleNetwork, sites_of
-from .nn._convert import copied, self_tune, to_torch
+from .nn._convert import copied, self_tune, self_tuning_layers, to_torch
 from .nn._lstm import STNLSTM
 from .nn._response import ResponseLayer
 
@@ -213,13 +213,7 @@ def _try_steps(tuner, estimator, x, y):
     with named_failure(network.module, "The module failed in training"):
         outputs = network.outputs(x, r, values, noise)
     losses = tuner.change_losses(tuner.loss(outputs, y), outputs, y, values)
-    backward = (
-        "The module failed in the backward pass of training; layers that run forward "
-        "once more in it, as by torch.utils.checkpoint, are not supported"
-    )
-    with named_failure(network.module, backward, always=True):
-        leaves = [*network.general, *network.response]
-        torch.autograd.grad(losses.mean(), leaves, allow_unused=True)
+    _try_backward(network, losses.mean(), [*network.general, *network.response])
     if estimator.form == "centred" and is_tuned:
         what = (
             "form='centred' differentiates the module forward, and that failed; "
@@ -227,10 +221,34 @@ def _try_steps(tuner, estimator, x, y):
         )
         with named_failure(network.module, what):
             outputs = network.linearized_outputs(x, torch.zeros_like(h), values, noise)
-        with named_failure(network.module, backward, always=True):
-            torch.autograd.grad(outputs.sum(), network.response, allow_unused=True)
+        _try_backward(network, outputs.sum(), network.response)
     network.module.load_state_dict(state)
     tuner.generator.set_state(generator_state)
+
+
+def _try_backward(network, loss, leaves):
+    """Try a backward pass, and name a layer that runs forward once more in it.
+
+    It would do so with weights that are not those of the pass.
+    """
+    what = (
+        "The module failed in the backward pass of training; layers that run forward "
+        "once more in it, as by torch.utils.checkpoint, are not supported"
+    )
+
+    def refuse(layer, arguments):
+        raise RuntimeError("it runs forward in the backward pass")
+
+    with named_failure(network.module, what, always=True):
+        handles = [
+            layer.register_forward_pre_hook(refuse)
+            for layer in self_tuning_layers(network.module)
+        ]
+        try:
+            torch.autograd.grad(loss, leaves, allow_unused=True)
+        finally:
+            for handle in handles:
+                handle.remove()
 
 
 def filled(template, weights, hyperparameters, rates):

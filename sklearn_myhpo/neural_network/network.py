@@ -17,7 +17,7 @@ from .nn._flat import PartOptimizer
 from .nn._lstm import STNLSTM
 from .nn._passes import at_state, linearized
 from .nn._response import ResponseLayer
-from .nn._state import Noise, State
+from .nn._state import Noise, Rates, State
 from .nn._weights import AllWeights
 
 
@@ -111,6 +111,8 @@ class ModuleNetwork:
         self._owners = {id(flat.leaf): flat for flat in self._flats}
         self._normalizing = [one for one in module.modules() if _has_statistics(one)]
         self._last = None, None, None
+        #: Hyperparameters of the last pass as rates, and as factors of penalties.
+        self._known = Rates(None), None
         kinds = [(i, site.kind) for i, site in enumerate(sites)]
         self._inputs = [pair for pair in kinds if isinstance(pair[1], InputKind)]
         self._losses = [pair for pair in kinds if isinstance(pair[1], LossKind)]
@@ -198,7 +200,7 @@ class ModuleNetwork:
         # In prediction only r has a gradient, and there is no penalty.
         is_fixed = noise is None
         weights = self._pass(r, None if is_fixed else values, is_fixed=is_fixed)
-        with at_state(self._all, State(r, values, noise, weights=weights)):
+        with at_state(self._all, State(r, self._known[0], noise, weights=weights)):
             return self.module(x)
 
     def linearized_outputs(self, x, r, values, noise):
@@ -226,8 +228,8 @@ class ModuleNetwork:
                 self.module,
                 x,
                 r,
-                values=values,
                 noise=noise,
+                rates=self._known[0],
                 layers=self._all,
                 weights=weights,
             )
@@ -257,7 +259,11 @@ class ModuleNetwork:
 
     def _pass(self, r, values, **options):
         """Return the weights of a pass by layer, and keep their penalty."""
-        factors = None if values is None else values[:, self._lambdas].exp()
+        if self._known[0].values is not values:
+            # All steps of a phase have the same general hyperparameters.
+            factors = None if values is None else values[:, self._lambdas].exp()
+            self._known = Rates(values), factors
+        factors = self._known[1]
         weights, penalty = self._weights.at(r, factors, **options)
         self._last = r, values, penalty
         return weights

@@ -869,7 +869,14 @@ class BadLoss(nn.CrossEntropyLoss):
         ({"device": "gpu"}, "'device' parameter is 'gpu', which PyTorch cannot use"),
         ({"hyper_learning_rate": "fast"}, "'hyper_learning_rate' parameter"),
         ({"module": lambda: nn.Linear(64, 10, device="meta")}, "'weight'.*'meta'"),
-        ({"module": Checkpointed}, "backward pass.*torch.utils.checkpoint, are not"),
+        *(
+            (
+                {"module": Checkpointed, "form": form, "perturb": perturb},
+                "backward pass.*checkpoint, are not.*layer 'first'",
+            )
+            for form in ("centred", "published")
+            for perturb in ("batch", "example")
+        ),
     ],
 )
 def test_bad_parameters(options, message):

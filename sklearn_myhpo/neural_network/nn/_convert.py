@@ -254,6 +254,10 @@ def _reason(layer):
     if computed:
         how = "computed from others, as by weight_norm or pruning"
         return f"the weights {computed} are {how}"
+    given = dict(layer.named_parameters(recurse=False))
+    empty = [name for name, weight in given.items() if not weight.numel()]
+    if empty:
+        return f"the weights {empty} have no numbers"
     if isinstance(layer, nn.LSTM) and layer.proj_size:
         return f"projections are not supported, proj_size={layer.proj_size}"
     if isinstance(layer, nn.Embedding) and layer.max_norm is not None:

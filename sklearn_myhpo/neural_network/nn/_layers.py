@@ -31,6 +31,8 @@ class OneWeightLayer(ResponseLayer):
         weight, bias = now.weights.values()
         if now.responses is None:
             return self.apply_weight(x, weight, bias)
+        if now.scales is None:
+            return self._linearized(x, weight, bias, *now.responses.values())
         response, _ = now.responses.values()
         scale, shift = now.scales.values()
         if not self.state.is_linearized:
@@ -51,10 +53,22 @@ class OneWeightLayer(ResponseLayer):
             moved = scale * moved
         return joined(self.apply_weight(inputs, weight, bias), moved)
 
+    def _linearized(self, x, weight, bias, in_weight, in_bias):
+        """Return dual outputs for a weight and a bias with tangents, x dual or not."""
+        inputs, tangent = halves(x)
+        moved = self.apply_weight(inputs, in_weight, in_bias)
+        if tangent is not None:
+            moved = self.accumulated(moved, tangent, weight)
+        return joined(self.apply_weight(inputs, weight, bias), moved)
+
     def shifted(self, x, weight, shift):
         """Return the outputs for a weight, and for a bias per row or None."""
         outputs = self.apply_weight(x, weight, None)
         return outputs if shift is None else outputs + self._along(shift, outputs)
+
+    def accumulated(self, outputs, x, weight):
+        """Return outputs plus those for a weight."""
+        return outputs + self.apply_weight(x, weight, None)
 
     def at(self, r=None):
         """Return weight and bias at one r, as `formed`."""
@@ -84,6 +98,12 @@ class STNLinear(OneWeightLayer, nn.Linear):
         if x.ndim == 2 and shift is not None:
             return torch.addmm(shift, x, weight.T)
         return super().shifted(x, weight, shift)
+
+    def accumulated(self, outputs, x, weight):
+        """Return outputs plus those for a weight."""
+        if x.ndim == 2:
+            return torch.addmm(outputs, x, weight.T)
+        return super().accumulated(outputs, x, weight)
 
 
 class STNConv1d(OneWeightLayer, nn.Conv1d):

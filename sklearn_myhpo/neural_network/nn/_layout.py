@@ -45,10 +45,13 @@ class Piece:
     def dot(self, one, other, memory, out):
         """Write the products of two tensors like W, summed by output."""
         if self._others:
-            product = torch.mul(one, other, out=memory)
-            torch.sum(product, self._others, out=out)
+            self.sum_by_output(torch.mul(one, other, out=memory), out)
         else:
             torch.mul(one, other, out=out)
+
+    def sum_by_output(self, numbers, out):
+        """Write the sums of a tensor like W, which has more than one axis."""
+        torch.sum(numbers, self._others, out=out)
 
     def penalized(self, gradient, weight, slope):
         """Return ``gradient + 2 slope weight`` in memory; without slope a copy."""
@@ -88,19 +91,18 @@ class Layout:
         if responses:
             self.response = FlatParameters([*responses, *matrices])
             self.responses = self.response.parts[: len(weights)]
-            self.matrix, self.matrices = self._matrices(self.response)
+            self.matrix = self._matrix(self.response)
 
     @property
     def flats(self):
         """Owners of the leaves."""
         return [each for each in (self.general, self.response) if each is not None]
 
-    def _matrices(self, flat):
-        """Return V of all outputs, which follow the responses, and V by piece."""
+    def _matrix(self, flat):
+        """Return V of all outputs, which follow the responses."""
         n_outputs, n_responses = sum(self.sizes), flat.parts[-1].shape[1]
         whole = flat.whole[len(flat.whole) - n_outputs * n_responses :]
-        whole = whole.view(n_outputs, n_responses)
-        return whole, self.by_piece(whole)
+        return whole.view(n_outputs, n_responses)
 
     def by_piece(self, numbers):
         """Return the parts of numbers of all outputs, vectors together."""
@@ -127,6 +129,11 @@ class Layout:
         return Flat(self.weights)
 
     @cached_property
+    def moved(self):
+        """Memory for what responses add to weights."""
+        return Flat(self.weights)
+
+    @cached_property
     def in_general(self):
         """Memory for the gradient in all weights."""
         return Flat(self.weights)
@@ -137,9 +144,9 @@ class Layout:
         return Flat(self.response.parts)
 
     @cached_property
-    def in_matrices(self):
-        """The part of V of `in_response`, as whole and by piece."""
-        return self._matrices(self.in_response)
+    def in_matrix(self):
+        """The part of V of `in_response`."""
+        return self._matrix(self.in_response)
 
     @cached_property
     def scales(self):
@@ -161,16 +168,25 @@ class Layout:
         if self.response is not None:
             flats |= {"response": self.response, "in_response": self.in_response}
             flats["formed"] = self.formed
-        end = len(self.general.whole)
         for name, flat in flats.items():
-            parts = [*flat.parts[: self.n_apart], flat.whole[end - rest : end]]
-            for piece, part in zip(pieces, parts, strict=False):
+            for piece, part in zip(pieces, self._pieces_of(flat), strict=False):
                 piece.add(**{name: part})
         if self.response is not None:
             scales = self.by_piece(self.scales), self.by_piece(self.in_scales)
             for piece, scale, in_scale in zip(pieces, *scales, strict=True):
                 piece.add(scale=piece.along(scale), in_scale=in_scale)
         return pieces
+
+    @cached_property
+    def moved_pieces(self):
+        """The parts of `moved` by piece."""
+        return self._pieces_of(self.moved)
+
+    def _pieces_of(self, flat):
+        """Return the parts of a flat that begins like the weights, vectors as one."""
+        end = len(self.general.whole)
+        rest = sum(self.sizes[self.n_apart :])
+        return [*flat.parts[: self.n_apart], flat.whole[end - rest : end]]
 
     def joined(self, tensors):
         """Return tensors like the weights by piece: vectors as one, in memory."""
@@ -193,14 +209,12 @@ class Rows:
 
     Attributes
     ----------
-    matrices : list of tensor of shape (n_responses, n_out)
-        V of every weight but vectors, transposed.
-    responses, vector_matrix : tensor of shape (n, 1) and (n, n_responses)
-        R and V of all n numbers of the vectors.
-    slopes : tensor of shape (n, n_responses)
-        Memory for their product.
-    slope_parts : list of tensor of shape (n_responses, n_out)
-        The same by vector, transposed.
+    first : int
+        Number of the outputs before those of the vectors.
+    bias, response : tensor of shape (n,)
+        All numbers of the vectors, and their R.
+    penalized : tuple of tensor of shape (n,)
+        All numbers of the weights with a penalty, their R, and memory.
     numbers, scaled : tensor of shape (4, n_outputs)
         Memory for four numbers of every output of a weight with a penalty.
     moments : tensor of shape (2, n_outputs, n_responses)
@@ -208,14 +222,13 @@ class Rows:
     """
 
     def __init__(self, layout):
-        n, sizes = layout.n_apart, layout.sizes
-        first = sum(sizes[:n])
-        self.matrices = [one.T for one in layout.matrices[:n]]
-        self.vector_matrix = layout.matrix[first:]
-        self.slopes = torch.empty_like(self.vector_matrix)
-        self.slope_parts = [one.T for one in self.slopes.split(sizes[n:])]
-        numbers = layout.response.whole[: len(layout.general.whole)]
-        self.responses = numbers[len(numbers) - len(self.slopes) :, None]
+        self.first = sum(layout.sizes[: layout.n_apart])
+        flats = layout.general, layout.response, layout.formed
+        numbers = [flat.whole[: len(layout.general.whole)] for flat in flats]
+        start = len(numbers[0]) - sum(layout.sizes[layout.n_apart :])
+        self.bias, self.response, _ = (each[start:] for each in numbers)
+        end = sum(each.numel() for each in layout.weights[: layout.n_penalized])
+        self.penalized = tuple(each[:end] for each in numbers)
         self._layout, n_outputs = layout, len(layout.homes)
         self.numbers, self.scaled = layout.matrix.new_empty((2, 4, n_outputs)).unbind()
         n_responses = layout.matrix.shape[1]
@@ -223,8 +236,8 @@ class Rows:
 
     @cached_property
     def forward(self):
-        """Piece, and views of the first two numbers and the last mean, by weight."""
-        return self._by_piece(*self.numbers[:2], self.moments[1])
+        """Piece, and views of the first two numbers, by weight."""
+        return self._by_piece(*self.numbers[:2])
 
     @cached_property
     def backward(self):

@@ -164,11 +164,10 @@ class STNLSTM(ResponseLayer, nn.LSTM):
             if tangent is None
             else linear(tangent, cells.weights[0])
         )
+        response, scale = torch.zeros_like(weight), None
         if cells.responses:
             moved = moved + cells.moved(x)
             response, scale = cells.responses[1], cells.scales[1]
-        else:
-            response, scale = torch.zeros_like(weight), inputs.new_zeros(1, 1)
         with torch.no_grad():
             start = [hidden[0].detach(), cell[0].detach()]
             run = self._library if mask is None else _looped
@@ -214,11 +213,13 @@ class _Cell:
         self.weights = [now.weights[name] for name in names]
         self.biases = [now.weights[name] for name in biases]
         self.biases = [bias for bias in self.biases if bias is not None]
-        self.responses, self.scales, self.shifts = None, None, []
+        self.responses, self.scales, self.shifts = None, [None, None], []
         if now.responses:
             self.responses = [now.responses[name] for name in names]
+            shifts = now.responses if now.scales is None else now.scales
+            self.shifts = [shifts[name] for name in biases]
+        if now.scales:
             self.scales = [now.scales[name] for name in names]
-            self.shifts = [now.scales[name] for name in biases]
 
     def general(self):
         """Return the same time steps without response."""
@@ -233,11 +234,12 @@ class _Cell:
 
     def moved(self, x):
         """Return what the responses to inputs and of biases add to the gates."""
-        outputs = linear(x, self.responses[0])
-        # Time is the first axis, examples the second.
-        outputs = shape_along(self.scales[0], 3, 2, 1) * outputs
-        shift = sum(self.shifts)
-        return outputs + shape_along(shift, 3, 2, 1) if self.shifts else outputs
+        outputs, shift = linear(x, self.responses[0]), sum(self.shifts)
+        if self.scales[0] is not None:
+            # Time is the first axis, examples the second.
+            outputs = shape_along(self.scales[0], 3, 2, 1) * outputs
+            shift = shape_along(shift, 3, 2, 1) if self.shifts else shift
+        return outputs + shift if self.shifts else outputs
 
     def step(self, gates, hidden, cell):
         """Return the next hidden state and cell."""

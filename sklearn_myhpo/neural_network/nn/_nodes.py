@@ -67,10 +67,10 @@ class GeneralWeights(torch.autograd.Function):
 
 
 class FormedWeights(torch.autograd.Function):
-    """``W_m + s_m * R_m`` of all weights at one r, and their penalty."""
+    """``W_m + s_m * R_m`` of all weights at one r, or their parts, and the penalty."""
 
     @staticmethod
-    def forward(ctx, layout, factors, r, general, response):
+    def forward(ctx, layout, factors, is_apart, r, general, response):
         """Return penalty and weights.
 
         Parameters
@@ -79,48 +79,56 @@ class FormedWeights(torch.autograd.Function):
             Order of the weights.
         factors : tensor of shape (n_penalized,) or None
             c, without gradient; None for no penalty.
+        is_apart : bool
+            Whether to return ``s_m * R_m`` without W. The penalty has both.
         r : tensor of shape (n_responses,)
             Input of the responses.
         general, response : tensor
-            Leaf of all W, and of all R and V; detached if only r has a gradient.
+            Leaf of all W, and of all R and V; W is detached if it has no gradient,
+            both if only r has one.
         """
         torch.mv(layout.matrix, r, out=layout.scales)
         for piece in layout.pieces:
             torch.addcmul(piece.weight, piece.scale, piece.response, out=piece.formed)
-        formed = layout.formed.parts
-        penalty = _penalty(layout, factors, formed)
+        if is_apart:
+            for piece, out in zip(layout.pieces, layout.moved_pieces, strict=False):
+                torch.mul(piece.scale, piece.response, out=out)
+        penalty = _penalty(layout, factors, layout.formed.parts)
         ctx.layout, ctx.factors = layout, factors
         # Numbers that have changed since are found by their saved whole.
         ctx.save_for_backward(r, layout.formed.whole, response)
-        return penalty, *_detached(formed)
+        found = layout.moved if is_apart else layout.formed
+        return penalty, *_detached(found.parts)
 
     @staticmethod
     def backward(ctx, gradient, *gradients):
         """Return the gradients in r, W, R and V."""
         layout, (r, *_) = ctx.layout, ctx.saved_tensors
-        _, _, needs_r, is_training, _ = ctx.needs_input_grad
+        _, _, _, needs_r, needs_general, needs_response = ctx.needs_input_grad
         slopes = _slopes(layout, gradient, ctx.factors)
         # All of a weight at once, while it is in the cache.
         for piece, slope, each in zip(
             layout.pieces, slopes, layout.joined(gradients), strict=True
         ):
-            if is_training and each is not piece.in_weight:
+            is_changed = needs_general or (needs_response and slope is not None)
+            if is_changed and each is not piece.in_weight:
                 each = piece.penalized(each, piece.formed, slope)
             piece.dot(each, piece.response, piece.in_response, piece.in_scale)
-            if is_training:
+            if needs_response:
                 torch.mul(each, piece.scale, out=piece.in_response)
         in_r = layout.in_scales @ layout.matrix if needs_r else None
-        if not is_training:
-            return None, None, in_r, None, None
-        torch.mul(layout.in_scales[:, None], r, out=layout.in_matrices[0])
-        return None, None, in_r, layout.in_general.whole, layout.in_response.whole
+        if not needs_response:
+            return None, None, None, in_r, None, None
+        torch.mul(layout.in_scales[:, None], r, out=layout.in_matrix)
+        in_general = layout.in_general.whole if needs_general else None
+        return None, None, None, in_r, in_general, layout.in_response.whole
 
 
 class RowWeights(torch.autograd.Function):
     """W and R as they are, the scales of every row, and the mean penalty of rows.
 
-    Vectors have no scales: what they add to the outputs of a row, the shifts
-    ``b + (V r) * R = b + M r`` with ``M = R * V``, takes no pass over the outputs.
+    Vectors have no scales but shifts ``b + (V r) * R``, which take no pass over the
+    outputs. The scales of all weights are one product, and have one in each gradient.
     """
 
     @staticmethod
@@ -142,12 +150,10 @@ class RowWeights(torch.autograd.Function):
             both if only r has one.
         """
         n, rows = layout.n_apart, layout.rows
-        scales = [torch.mm(r, matrix) for matrix in rows.matrices]
-        torch.mul(rows.responses, rows.vector_matrix, out=rows.slopes)
-        shifts = [
-            torch.addmm(bias, r, slope) if has_general else torch.mm(r, slope)
-            for bias, slope in zip(layout.weights[n:], rows.slope_parts, strict=True)
-        ]
+        scales = torch.mm(r, layout.matrix.T)
+        shifts = scales[:, rows.first :].mul_(rows.response)
+        if has_general:
+            shifts.add_(rows.bias)
         penalty = ctx.penalty = None
         if factors is not None:
             ctx.penalty = RowPenalty(layout, factors, r, scales)
@@ -157,7 +163,7 @@ class RowWeights(torch.autograd.Function):
         _, _, _, _, needs_general, needs_response = ctx.needs_input_grad
         moving = layout.responses[:n] if needs_response else []
         moving = moving + layout.weights[:n] if needs_general else moving
-        return penalty, *scales, *shifts, *_detached(moving)
+        return penalty, *scales.split(layout.sizes, dim=1), *_detached(moving)
 
     @staticmethod
     def backward(ctx, gradient, *gradients):
@@ -166,18 +172,16 @@ class RowWeights(torch.autograd.Function):
         _, _, _, needs_r, needs_general, needs_response = ctx.needs_input_grad
         n, n_rows = layout.n_apart, len(layout.sizes)
         in_rows, moving = gradients[:n_rows], gradients[n_rows:]
-        in_r = None
+        in_r, in_scales = None, torch.cat(in_rows, dim=1)
+        if needs_response:
+            _write_scales(layout, r, in_scales, needs_general)
         if needs_r:
-            slopes = torch.cat([*layout.matrices[:n], layout.rows.slopes])
-            in_r = torch.cat(in_rows, dim=1) @ slopes
+            in_scales[:, layout.rows.first :] *= layout.rows.response
+            in_r = in_scales @ layout.matrix
             if ctx.penalty is not None:
                 in_r += ctx.penalty.in_r(gradient)
         if not needs_response:
             return None, None, None, in_r, None, None
-        for each, out in zip(in_rows[:n], layout.in_matrices[1], strict=False):
-            torch.mm(each.T, r, out=out)
-        if n < n_rows:
-            _shifted_back(layout, r, in_rows[n:], needs_general)
         in_responses, in_weights = moving[:n], moving[n:]
         first = 0
         if ctx.penalty is not None:
@@ -191,13 +195,14 @@ class RowWeights(torch.autograd.Function):
         return None, None, None, in_r, in_general, layout.in_response.whole
 
 
-def _shifted_back(layout, r, in_shifts, needs_general):
-    """Write the gradients in the vectors, their R and their V into memory."""
-    rows, vectors = layout.rows, layout.pieces[-1]
-    in_matrix = layout.in_matrices[1][-1]
-    in_shift = torch.cat(in_shifts, dim=1)
-    torch.mm(in_shift.T, r, out=in_matrix)
-    torch.sum(in_matrix * rows.vector_matrix, 1, out=vectors.in_response)
-    in_matrix.mul_(rows.responses)
+def _write_scales(layout, r, in_scales, needs_general):
+    """Write the gradients in all V, in the vectors and in their R into memory."""
+    rows, in_matrix = layout.rows, layout.in_matrix
+    torch.mm(in_scales.T, r, out=in_matrix)
+    if rows.first == len(in_matrix):
+        return
+    vectors, in_matrix = layout.pieces[-1], in_matrix[rows.first :]
+    torch.sum(in_matrix * layout.matrix[rows.first :], 1, out=vectors.in_response)
+    in_matrix.mul_(rows.response[:, None])
     if needs_general:
-        torch.sum(in_shift, 0, out=vectors.in_weight)
+        torch.sum(in_scales[:, rows.first :], 0, out=vectors.in_weight)

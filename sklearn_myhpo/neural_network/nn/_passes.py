@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_map_only
 
 from ._convert import self_tuning_layers
 from ._dual import halves
-from ._state import Noise, State
+from ._state import Noise, Rates, State
 
 with warnings.catch_warnings():
     # The first use imports modules of PyTorch, with deprecation warnings of their own.
@@ -122,7 +122,7 @@ def respond(
     """
     if noise is not None:
         noise.rewind()
-    with at_state(self_tuning_layers(module), State(r, values, noise)):
+    with at_state(self_tuning_layers(module), State(r, Rates(values), noise)):
         yield
 
 
@@ -133,6 +133,7 @@ def linearized(
     *,
     values: torch.Tensor | None = None,
     noise: Noise | None = None,
+    rates: Rates | None = None,
     layers: list | None = None,
     weights: dict | None = None,
 ) -> torch.Tensor:
@@ -149,6 +150,8 @@ def linearized(
         Inputs.
     r, values, noise
         As in `respond`.
+    rates : Rates, optional
+        As in `State`, if they are known.
     layers : list, optional
         The self-tuning layers of the module, if they are known.
     weights : dict, optional
@@ -163,7 +166,8 @@ def linearized(
         noise.rewind()
     if layers is None:
         layers = self_tuning_layers(module)
-    state = State(r, values, noise, is_linearized=True, weights=weights)
+    rates = Rates(values) if rates is None else rates
+    state = State(r, rates, noise, is_linearized=True, weights=weights)
     attention = _differentiable_attention()
     with attention, forward_ad.dual_level(), at_state(layers, state):
         outputs = module(x)

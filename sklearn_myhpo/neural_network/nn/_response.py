@@ -23,7 +23,8 @@ class LayerWeights(NamedTuple):
         R, and ``V r`` of shape (n or 1, n_out), of responses that the layer adds to
         its outputs; None where the weights have them. Of a bias there is no R, and the
         scales are what it adds to the outputs of every row. That has the general bias
-        in it, except in a linearized pass, where `weights` has it.
+        in it, except in a linearized pass, where `weights` has it. A linearized pass
+        at one r has no scales: responses are what that r adds to weights and biases.
     """
 
     weights: dict
@@ -46,7 +47,7 @@ class SelfTuning:
     state : State or None
         What the current pass depends on; None outside of `respond`.
     columns : dict of str to int
-        From kinds of hyperparameters of the layer to their columns in `State.values`.
+        From kinds of hyperparameters of the layer to their columns in `State.rates`.
     path : str
         Name of the layer in its module.
     """
@@ -75,7 +76,7 @@ class SelfTuning:
         state = self.state
         if state is None or state.noise is None or kind not in self.columns:
             return None
-        rate, rest = state.rate(self.columns[kind])
+        rate, rest = state.rates.at(self.columns[kind])
         if len(rate) > 1:
             self.check_rows(rate, x, batch_axis)
             along = [-1 if i == batch_axis else 1 for i in range(x.ndim)]

@@ -13,7 +13,7 @@ class RowPenalty:
 
     With ``|W + s * R|^2 = |W|^2 + sum_o 2 s_o <W_o, R_o> + s_o^2 |R_o|^2`` and
     ``s_io = V_o r_i`` only the means over the rows of c, of c r, and of c s_o r are
-    needed: a product per weight, and no pass over the outputs of all rows.
+    needed: two products for all weights, and no pass over the outputs of all rows.
 
     Parameters
     ----------
@@ -23,30 +23,33 @@ class RowPenalty:
         c.
     r : tensor of shape (n or 1, n_responses)
         Input of the responses.
-    scales : list of tensor of shape (n or 1, n_out)
-        s by weight.
+    scales : tensor of shape (n or 1, n_outputs)
+        s of all weights, of those with a penalty first.
     """
 
     def __init__(self, layout, factors, r, scales):
-        n, rows = layout.n_penalized, layout.rows
-        self.layout, self.scales, self.n_rows = layout, scales[:n], len(r)
+        rows, n_outputs = layout.rows, len(layout.homes)
+        self.layout, self.n_rows = layout, len(r)
+        self.scales = scales[:, :n_outputs]
         self.means = factors[0] if len(factors) == 1 else factors.mean(dim=0)
-        self.factors = self.means[None] if len(r) == 1 else factors
-        #: c r of all weights; its means and those of c s r, of every output.
-        weighted = self.factors[:, :, None] * r[:, None]
-        torch.index_select(weighted.mean(dim=0), 0, layout.homes, out=rows.moments[0])
-        for (piece, cross, own, second), scale, each in zip(
-            rows.forward, self.scales, weighted.unbind(1), strict=True
-        ):
-            torch.addmm(
-                second, scale.T, each, beta=0, alpha=1.0 / self.n_rows, out=second
-            )
-            # Rows have no formed weights: their memory is free.
-            piece.dot(piece.weight, piece.response, piece.formed, cross)
-            piece.dot(piece.response, piece.response, piece.formed, own)
+        factors = self.means[None] if len(r) == 1 else factors
+        #: c of every output.
+        self.factors = torch.index_select(factors, 1, layout.homes)
+        # Means of c r and of c s r, of every output.
+        each = self.factors.expand(len(r), -1), self.factors * self.scales
+        for weighted, out in zip(each, rows.moments, strict=True):
+            torch.addmm(out, weighted.T, r, beta=0, alpha=1.0 / self.n_rows, out=out)
         # Means of c s and of c s^2, of every output.
-        products = rows.moments * layout.matrix[: len(layout.homes)]
+        products = rows.moments * layout.matrix[:n_outputs]
         torch.sum(products, 2, out=rows.numbers[2:])
+        # Rows have no formed weights: their memory is free.
+        weights, responses, memory = rows.penalized
+        torch.mul(weights, responses, out=memory)
+        for piece, cross, _ in rows.forward:
+            piece.sum_by_output(piece.formed, cross)
+        torch.mul(responses, responses, out=memory)
+        for piece, _, own in rows.forward:
+            piece.sum_by_output(piece.formed, own)
 
     def mean(self):
         """Return the penalty."""
@@ -68,18 +71,10 @@ class RowPenalty:
         -------
         tensor of shape (n or 1, n_responses)
         """
-        shares = (2.0 / self.n_rows) * gradient * self.factors
-        parts = zip(
-            self.layout.rows.forward,
-            self.scales,
-            self.layout.matrices,
-            shares.split(1, dim=1),
-            strict=False,
-        )
-        return sum(
-            share * (torch.addcmul(cross, scale, own) @ matrix)
-            for (_, cross, own, _), scale, matrix, share in parts
-        )
+        cross, own, *_ = self.layout.rows.numbers
+        slopes = torch.addcmul(cross, self.scales, own).mul_(self.factors)
+        matrix = self.layout.matrix[: len(self.layout.homes)]
+        return (2.0 / self.n_rows) * gradient * (slopes @ matrix)
 
     def write(self, gradient, in_responses, in_weights):
         """Write the gradients in R and W into memory, and add that in V.
@@ -93,7 +88,7 @@ class RowPenalty:
         """
         rows = self.layout.rows
         torch.mul(rows.numbers, gradient, out=rows.scaled)
-        in_matrix = self.layout.in_matrices[0][: len(self.layout.homes)]
+        in_matrix = self.layout.in_matrix[: len(self.layout.homes)]
         for mean, number in zip(rows.moments, rows.scaled, strict=False):
             in_matrix.addcmul_(mean, number[:, None], value=2.0)
         factors = (gradient * self.means).unbind()

@@ -62,6 +62,30 @@ def _first_of(numbers, shape):
     return numbers.narrow(axis, 0, shape[axis])
 
 
+class Rates:
+    """Dropout rates of rows, and one minus them: computed once for all layers.
+
+    Parameters
+    ----------
+    values : tensor of shape (n, n_hyperparameters) or (1, n_hyperparameters)
+        Hyperparameters.
+    """
+
+    def __init__(self, values):
+        self.values = values
+        self._rest, self._columns = None, {}
+
+    def at(self, column):
+        """Return the rate of a column and one minus it, of shape (n,) or (1,)."""
+        if column not in self._columns:
+            if self._rest is None:
+                # PyTorch would convert the number 1 to a tensor, which takes longer.
+                self._rest = torch.sub(torch.ones_like(self.values), self.values)
+            both = self.values, self._rest
+            self._columns[column] = [each.select(1, column) for each in both]
+        return self._columns[column]
+
+
 class State:
     """State that the self-tuning layers of a module use in one pass.
 
@@ -70,8 +94,8 @@ class State:
     r : tensor of shape (n, n_responses) or (1, n_responses), or None
         Input of the responses: of every example, or of all together. None for the
         general weights.
-    values : tensor of shape (n, n_hyperparameters) or (1, n_hyperparameters), or None
-        Hyperparameters.
+    rates : Rates or None
+        Hyperparameters as dropout rates; None for no dropout.
     noise : Noise or None
         Source of dropout masks; None for no dropout.
     is_linearized : bool
@@ -80,14 +104,6 @@ class State:
         `LayerWeights` by layer; None where layers make their own.
     """
 
-    def __init__(self, r, values, noise, *, is_linearized=False, weights=None):
-        self.r, self.values, self.noise = r, values, noise
+    def __init__(self, r, rates, noise, *, is_linearized=False, weights=None):
+        self.r, self.rates, self.noise = r, rates, noise
         self.is_linearized, self.weights = is_linearized, weights
-        self._rest = None
-
-    def rate(self, column):
-        """Return a rate of dropout and one minus it, of shape (n,) or (1,)."""
-        if self._rest is None:
-            # PyTorch would convert the number 1 to a tensor, which takes longer.
-            self._rest = torch.sub(torch.ones_like(self.values), self.values)
-        return self.values.select(1, column), self._rest.select(1, column)

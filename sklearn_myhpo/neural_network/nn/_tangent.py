@@ -34,8 +34,8 @@ class TangentLSTM(torch.autograd.Function):
             Hidden states.
         weight, response : tensor of shape (4 n_hidden, n_hidden)
             W and R.
-        scale : tensor of shape (n, 4 n_hidden) or (1, 4 n_hidden)
-            s.
+        scale : tensor of shape (n, 4 n_hidden) or (1, 4 n_hidden), or None
+            s; None for one.
         states, moved : tensor of shape (2, n, n_hidden)
             First hidden state and cell, and their tangents.
         mask : tensor of shape (n, n_hidden) or None
@@ -49,7 +49,11 @@ class TangentLSTM(torch.autograd.Function):
         answers = sums[:, :, width:]
         slopes, carry, keep = _slopes(inputs + sums[:, :, :width], states[1])
         moves, back = torch.empty_like(outputs), weight.T.contiguous()
-        changes = torch.addcmul(tangents, scale, answers)
+        changes = (
+            tangents + answers
+            if scale is None
+            else torch.addcmul(tangents, scale, answers)
+        )
         views = changes, slopes, keep, carry, moves
         dh, dc = moved
         for change, slope, f, e, move in zip(
@@ -89,13 +93,17 @@ class TangentLSTM(torch.autograd.Function):
             gh = gate @ weight
             gh = gh if ctx.mask is None else gh.mul_(ctx.mask)
             gc = gc * f
-        rows = (gates * scale).reshape(-1, width)
-        in_response = rows.T @ entered.reshape(-1, size)
-        in_scale = (gates * answers).sum(dim=0)
-        if len(scale) == 1:
-            in_scale = in_scale.sum(dim=0, keepdim=True)
+        rows = gates if scale is None else gates * scale
+        in_response = rows.reshape(-1, width).T @ entered.reshape(-1, size)
+        in_scale = None if scale is None else _in_scale(gates * answers, scale)
         first = torch.stack([gh, gc])
         return None, None, gates, None, in_response, in_scale, None, first, None
+
+
+def _in_scale(products, scale):
+    """Return the sums over times, and over examples with one scale in all."""
+    in_scale = products.sum(dim=0)
+    return in_scale if len(scale) > 1 else in_scale.sum(dim=0, keepdim=True)
 
 
 def _slopes(gates, cell):

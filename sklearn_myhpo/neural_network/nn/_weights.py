@@ -67,8 +67,8 @@ class AllWeights:
         is_by_row : bool
             Whether responses stay apart even where all rows have one r.
         is_linearized : bool
-            Whether they do because the pass is linear in r; then general weights have
-            no gradient.
+            Whether the pass is linear in r; then general weights have no gradient, and
+            responses stay apart from them.
         is_fixed : bool
             Whether only r has a gradient.
 
@@ -90,12 +90,13 @@ class AllWeights:
             general = general.detach()
         if is_fixed:
             response = response.detach()
-        if is_by_row or is_linearized or len(r) > 1:
+        if is_by_row or len(r) > 1:
             return self._of_rows(r, factors, general, response, is_linearized)
-        penalty, *formed = FormedWeights.apply(
-            layout, _mean(factors), r[0], general, response
+        penalty, *found = FormedWeights.apply(
+            layout, _mean(factors), is_linearized, r[0], general, response
         )
-        return self._named(formed), penalty
+        kinds = [layout.weights, found] if is_linearized else [found]
+        return self._named(*kinds), penalty
 
     def _number(self, layer, name):
         """Return the place of a weight in the order of all, or -1."""

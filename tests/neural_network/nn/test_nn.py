@@ -257,6 +257,31 @@ def test_norm_and_gradients_of_formed_weights(case):
     assert all(one is None for one in none)
 
 
+def test_one_perturbation_is_the_same_for_every_row(case):
+    """Responses of the centred form would depend on how rows share perturbations.
+
+    Outputs, penalty and slopes of a linearized pass at one r, for which weights have
+    the scales, against rows that have copies of it.
+    """
+    _, tuning, x = case
+    every = self_tuning_layers(tuning)
+    layers = [one for one in every if isinstance(one, ResponseLayer)]
+    network = ModuleNetwork(tuning, [Site(LAMBDA, layer.path) for layer in layers])
+    r = inputs(1).requires_grad_()
+    values = torch.linspace(-1.0, 0.5, len(layers), dtype=DOUBLE)[None]
+    found = []
+    for n in (1, N):
+        each, its_values = r.expand(n, -1), values.expand(n, -1)
+        noise = network.draw(len(x), torch.Generator())
+        outputs = network.linearized_outputs(x, each, its_values, noise)
+        penalty = network.penalty(each, its_values)
+        loss = outputs.sin().mean() + penalty
+        slopes = torch.autograd.grad(loss, [r, *network.response])
+        # The next pass writes into the memory of gradients.
+        found.append([outputs, penalty, *(slope.clone() for slope in slopes)])
+    torch.testing.assert_close(*found, rtol=1e-10, atol=1e-12)
+
+
 def test_padding_has_no_response():
     """Padding would become a word."""
     module = nn.Embedding(5, 3, padding_idx=2).to(DOUBLE)
@@ -434,6 +459,12 @@ def pruned():
         (lambda: nn.LSTM(2, 3, proj_size=2), {}, r"itself \(LSTM\).*proj_size=2"),
         (lambda: nn.Sequential(nn.Embedding(4, 2, max_norm=1.0)), {}, "'0'.*max_norm"),
         (lambda: nn.Sequential(nn.Embedding(4, 2, sparse=True)), {}, "'0'.*sparse"),
+        (lambda: nn.Linear(2, 0), {}, r"\(Linear\).*\['weight', 'bias'\] have no num"),
+        (
+            lambda: nn.Sequential(nn.Flatten(), nn.Linear(0, 2)),
+            {},
+            r"layer '1' \(Linear\) cannot.*\['weight'\] have no numbers",
+        ),
         (with_parameter, {}, r"itself \(Sequential\).*'scale'"),
         (tied, {}, "'0.weight' and '1.weight' are one tensor"),
         (parametrized, {}, r"layer '0' \(ParametrizedLinear\) cannot"),
@@ -446,6 +477,7 @@ def pruned():
         ),
     ],
 )
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
 def test_bad_modules_are_named(module, options, message):
     """A user would search a large network for the layer that is meant."""
     with pytest.raises(ValueError, match=message):

@@ -72,20 +72,30 @@ def slopes(loss, variables):
 
 @pytest.mark.parametrize(("n", "n_used"), [(6, 6), (6, 5), (6, 2), (N_APART, 4)])
 @pytest.mark.parametrize("has_penalty", [True, False])
-def test_weights_at_one_r(n, n_used, has_penalty):
-    """Layers would train along other slopes, also if one has no part in the loss."""
+@pytest.mark.parametrize("is_apart", [False, True])
+def test_weights_at_one_r(n, n_used, has_penalty, is_apart):
+    """Layers would train along other slopes, also if one has no part in the loss.
+
+    Also where general weights are held and stay apart, as in the linear response.
+    """
     layout, each = tensors(n)
+    given = leaves(layout)
+    if is_apart:
+        given[0] = given[0].detach()
     r = normal(N_RESPONSES, seed=20)
     factors = normal(N_PENALIZED, seed=21).detach().exp() if has_penalty else None
-    penalty, *found = FormedWeights.apply(layout, factors, r, *leaves(layout))
-    expected = formed(each, r)
+    penalty, *found = FormedWeights.apply(layout, factors, is_apart, r, *given)
+    whole = expected = formed(each, r)
+    if is_apart:
+        pairs = zip(whole, each[:n], strict=True)
+        expected = [weight - general for weight, general in pairs]
     torch.testing.assert_close(found, expected)
     losses = [curved(found[:n_used]), curved(expected[:n_used])]
     if has_penalty:
         losses[0] = losses[0] + 0.7 * penalty
-        losses[1] = losses[1] + 0.7 * penalty_of(expected, factors)
+        losses[1] = losses[1] + 0.7 * penalty_of(whole, factors)
     torch.testing.assert_close(*losses)
-    variables = [r, *leaves(layout)]
+    variables = [r, *leaves(layout)[is_apart:]]
     torch.testing.assert_close(*(slopes(loss, variables) for loss in losses))
 
 
@@ -94,7 +104,7 @@ def test_fixed_weights_give_the_slope_in_r():
     layout, each = tensors()
     r = normal(N_RESPONSES, seed=20)
     fixed = [leaf.detach() for leaf in leaves(layout)]
-    _, *found = FormedWeights.apply(layout, None, r, *fixed)
+    _, *found = FormedWeights.apply(layout, None, False, r, *fixed)
     torch.testing.assert_close(
         slopes(curved(found), [r]), slopes(curved(formed(each, r)), [r])
     )
@@ -104,8 +114,8 @@ def test_a_pass_that_is_overtaken_is_refused():
     """Gradients would be those of the weights of another pass, without a word."""
     layout, _ = tensors()
     r, factors = normal(N_RESPONSES, seed=20), torch.ones(N_PENALIZED).double()
-    _, *found = FormedWeights.apply(layout, factors, r, *leaves(layout))
-    FormedWeights.apply(layout, factors, 2.0 * r, *leaves(layout))
+    _, *found = FormedWeights.apply(layout, factors, False, r, *leaves(layout))
+    FormedWeights.apply(layout, factors, False, 2.0 * r, *leaves(layout))
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         slopes(curved(found), leaves(layout))
 
