@@ -16,8 +16,8 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-from scipy.optimize import brentq
 
+from ..criteria._base import sum_blocks
 from ..exceptions import LambdaBoundWarning
 from ._evidence import terms_without_effect
 from ._posterior import inverse_of
@@ -27,8 +27,8 @@ from ._shared_start import loss_error
 HELD_LEVEL = 0.03
 #: Degrees of freedom of a term that is held, if it is the only one and at most.
 LEAST_FREEDOM, MOST_FREEDOM = 0.01, 0.48
-#: Relative error of these degrees of freedom, and the most rounds to find strengths.
-FREEDOM_TOL, MOST_SWEEPS = 0.01, 20
+#: Relative error of these degrees of freedom, and the most steps to find strengths.
+FREEDOM_TOL, MOST_STEPS = 0.01, 50
 #: Tolerance of the strengths from which weak terms are found.
 FIRST_TOL = 3e-3
 #: Width of the bounds of a lambda that is held.
@@ -55,7 +55,8 @@ class RestrictedFitMixin:
             removed, least = self._weak_terms(data.weight)
             few = columns.of(self._columns_without(removed))
             start = dict(zip(self.group_names_, map(float, self.lambda_), strict=True))
-            own = self._fit_jointly(few, data, start | least, least)
+            known = start | self._strength_of_lines(removed, least, data.weight) | least
+            own = self._fit_jointly(few, data, known, least)
             if own.validation_loss_ > full.validation_loss_ + loss_error(full):
                 removed, few = [], columns
                 own = self._fit_jointly(few, data, start, {})
@@ -88,10 +89,8 @@ class RestrictedFitMixin:
         labels, lines = columns.labels.copy(), "linear"
         while lines in labels:
             lines += "_"
-        features = {term.name: term.features for term in self._terms.terms}
-        for part in self._terms.parts:
-            is_line = part.kind == "linear" and len(features[part.term]) == 1
-            if is_line and part.name not in least:
+        for part in self._lines():
+            if part.name not in least:
                 labels[columns.labels == part.name] = lines
         model = self._make_linear_model(columns.kept, data)
         if isinstance(start, dict):
@@ -102,6 +101,33 @@ class RestrictedFitMixin:
             bounds = {name: (low, low + HELD_WIDTH) for name, low in least.items()}
             model.set_params(lambda_bounds=bounds)
         return self._fit_to(model, columns.labelled(labels), data)
+
+    def _lines(self):
+        """Return the parts that are lines of one number."""
+        features = {term.name: term.features for term in self._terms.terms}
+        return [
+            part
+            for part in self._terms.parts
+            if part.kind == "linear" and len(features[part.term]) == 1
+        ]
+
+    def _strength_of_lines(self, removed, least, weight):
+        """Return a guess of the strength of the lines that are free, for each of them.
+
+        Where the restricted likelihood is stationary, the sum of squared weights is
+        their number of degrees of freedom times their prior variance (MacKay 1992).
+        """
+        lines = [
+            part
+            for part in self._lines()
+            if part.term not in removed and part.name not in least
+        ]
+        index = np.flatnonzero(np.isin(self._terms.labels(), [p.name for p in lines]))
+        size, freedom = np.sum(self._coef[0, index] ** 2), self._freedom[index].sum()
+        if not least or not size * freedom > 0.0:
+            return {}
+        variance = size / freedom / self._posterior.dispersion
+        return {p.name: float(-np.log(2.0 * weight.sum() * variance)) for p in lines}
 
     def _weak_terms(self, weight):
         """Return the terms to remove, and the least strengths of parts to hold."""
@@ -168,6 +194,10 @@ class RestrictedFitMixin:
 def held_penalties(precision, penalty, parts, terms, freedom):
     """Return penalties of weights with which no term has more than a freedom.
 
+    By Newton's method for the inverse of the freedom of every part, which is concave in
+    its penalty: steps are too short rather than too long. The parts of a term lose the
+    same share of their freedom.
+
     Parameters
     ----------
     precision : ndarray of shape (n, n)
@@ -184,45 +214,28 @@ def held_penalties(precision, penalty, parts, terms, freedom):
     -------
     ndarray of shape (n,)
     """
-    inner, penalty = precision - np.diag(penalty), penalty.copy()
-    for _ in range(MOST_SWEEPS):
-        inverse = inverse_of(inner + np.diag(penalty))
-        free = 1.0 - penalty * np.diag(inverse)
-        found = dict.fromkeys(terms, 0.0)
-        for place, term in zip(parts, terms, strict=True):
-            found[term] += free[place].sum()
-        if max(found.values()) <= freedom * (1.0 + FREEDOM_TOL):
+    _, owner = np.unique(terms, return_inverse=True)
+    labels = np.repeat(np.arange(len(parts)), [len(place) for place in parts])
+    order = np.concatenate(parts)
+    precision = precision[np.ix_(order, order)]
+    inner = precision - np.diag(penalty[order])
+    own = least = np.array([penalty[place[0]] for place in parts])
+    held = np.zeros(len(parts), dtype=bool)
+    for _ in range(MOST_STEPS):
+        inverse = inverse_of(inner + np.diag(own[labels]))
+        taken = own * np.bincount(labels, np.diag(inverse))
+        free = np.bincount(labels) - taken
+        excess = np.bincount(owner, free)[owner] / freedom - 1.0
+        held |= (excess > 0.0) & (free > NO_FREEDOM)
+        error = np.where(own > least, np.abs(excess), excess)
+        if np.all(error[held] <= FREEDOM_TOL):
             break
-        for place, term in zip(parts, terms, strict=True):
-            if found[term] > freedom and free[place].sum() > NO_FREEDOM:
-                own = inverse_of(inverse[np.ix_(place, place)])
-                share = freedom / found[term]
-                penalty[place] = stronger(own, penalty[place[0]], share)
-    return penalty
-
-
-def stronger(inverse, penalty, share):
-    """Return the penalty that leaves a share of the degrees of freedom.
-
-    Parameters
-    ----------
-    inverse : ndarray of shape (n, n)
-        Of the posterior covariance of some weights, in units of the noise.
-    penalty : float
-        Of these weights.
-    share : float
-        Between 0 and 1.
-
-    Returns
-    -------
-    float
-    """
-    values = np.linalg.eigvalsh(inverse) - penalty
-    values = values[values > 0.0]
-    most = share * np.sum(values / (values + penalty))
-
-    def excess(log_penalty):
-        return np.sum(values / (values + np.exp(log_penalty))) - most
-
-    # The freedom is less than the sum of the values over the penalty.
-    return float(np.exp(brentq(excess, np.log(penalty), np.log(values.sum() / most))))
+        # Minus the derivative of the freedom in the log of the penalty.
+        squares = sum_blocks(inverse**2, labels, len(parts))
+        slope = np.diag(taken) - np.outer(own, own) * squares
+        growth = inverse_of(slope[np.ix_(held, held)]) @ (free * excess)[held]
+        own = own.copy()
+        own[held] = np.maximum(own[held] * (1.0 + growth), least[held])
+    found = np.empty_like(penalty)
+    found[order] = own[labels]
+    return found
