@@ -55,8 +55,9 @@ class RestrictedFitMixin:
             removed, least = self._weak_terms(data.weight)
             few = columns.of(self._columns_without(removed))
             start = dict(zip(self.group_names_, map(float, self.lambda_), strict=True))
-            known = start | self._strength_of_lines(removed, least, data.weight) | least
-            own = self._fit_jointly(few, data, known, least)
+            free = {*few.labels} & start.keys() - least.keys()
+            near = self._strengths_of_lines(free, data.weight.sum())
+            own = self._fit_jointly(few, data, start | near | least, least)
             if own.validation_loss_ > full.validation_loss_ + loss_error(full):
                 removed, few = [], columns
                 own = self._fit_jointly(few, data, start, {})
@@ -92,14 +93,14 @@ class RestrictedFitMixin:
         for part in self._lines():
             if part.name not in least:
                 labels[columns.labels == part.name] = lines
-        model = self._make_linear_model(columns.kept, data)
         if isinstance(start, dict):
             pairs = zip(labels, columns.labels, strict=True)
             start = {label: start[name] for label, name in pairs if name in start}
-        model.set_params(lambda_init=start, **options)
+        options["lambda_init"] = start
         if least:
             bounds = {name: (low, low + HELD_WIDTH) for name, low in least.items()}
-            model.set_params(lambda_bounds=bounds)
+            options["lambda_bounds"] = bounds
+        model = self._make_linear_model(columns.kept, data, **options)
         return self._fit_to(model, columns.labelled(labels), data)
 
     def _lines(self):
@@ -111,23 +112,35 @@ class RestrictedFitMixin:
             if part.kind == "linear" and len(features[part.term]) == 1
         ]
 
-    def _strength_of_lines(self, removed, least, weight):
-        """Return a guess of the strength of the lines that are free, for each of them.
+    def _columns_of(self, parts):
+        """Return the indices of the columns of some parts, one part after the other."""
+        number = np.arange(self._terms.n_columns)
+        return np.concatenate([number[part.columns] for part in parts])
 
-        Where the restricted likelihood is stationary, the sum of squared weights is
-        their number of degrees of freedom times their prior variance (MacKay 1992).
+    def _strengths_of_lines(self, names, total):
+        """Return the strength that lines share, without the others, for each of them.
+
+        Where the restricted likelihood is stationary, their squared weights sum to the
+        prior variance times their degrees of freedom (MacKay 1992, Neural Computation
+        4), both of which depend little on the strength.
+
+        Parameters
+        ----------
+        names : set of str
+            The parts from which the lines are taken.
+        total : float
+            Sum of the weights of rows.
         """
-        lines = [
-            part
-            for part in self._lines()
-            if part.term not in removed and part.name not in least
-        ]
-        index = np.flatnonzero(np.isin(self._terms.labels(), [p.name for p in lines]))
-        size, freedom = np.sum(self._coef[0, index] ** 2), self._freedom[index].sum()
-        if not least or not size * freedom > 0.0:
+        lines = [part for part in self._lines() if part.name in names]
+        if not lines or self._posterior is None:
             return {}
-        variance = size / freedom / self._posterior.dispersion
-        return {p.name: float(-np.log(2.0 * weight.sum() * variance)) for p in lines}
+        index = self._columns_of(lines)
+        square, freedom = np.sum(self._coef[0, index] ** 2), self._freedom[index].sum()
+        noise = self._posterior.dispersion
+        if noise is None or not square * freedom * noise > 0.0:
+            return {}
+        strength = float(np.log(noise * freedom / square / (2.0 * total)))
+        return dict.fromkeys([part.name for part in lines], strength)
 
     def _weak_terms(self, weight):
         """Return the terms to remove, and the least strengths of parts to hold."""
@@ -175,14 +188,13 @@ class RestrictedFitMixin:
         parts = [part for part in self._terms.parts if part.term in names]
         least = {part.name: known[part.name] for part in parts}
         parts = [p for p in parts if self._freedom[p.columns].sum() > NO_FREEDOM]
-        columns = [np.arange(self._terms.n_columns)[part.columns] for part in parts]
         if not parts:
             return least
-        own = np.concatenate(columns)
+        own = self._columns_of(parts)
         covariance = self._posterior.covariance[0, 0][np.ix_(own, own)]
         precision = inverse_of(covariance / self._posterior.dispersion)
-        ends = np.cumsum([len(index) for index in columns])
-        places = np.split(np.arange(len(own)), ends[:-1])
+        sizes = [part.columns.stop - part.columns.start for part in parts]
+        places = np.split(np.arange(len(own)), np.cumsum(sizes)[:-1])
         owners = [part.term for part in parts]
         penalty = self._penalty[own]
         penalty = held_penalties(precision, penalty, places, owners, freedom)
