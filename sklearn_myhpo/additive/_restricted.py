@@ -28,7 +28,7 @@ HELD_LEVEL = 0.03
 #: Degrees of freedom of a term that is held, if it is the only one and at most.
 LEAST_FREEDOM, MOST_FREEDOM = 0.01, 0.48
 #: Relative error of these degrees of freedom, and the most steps to find strengths.
-FREEDOM_TOL, MOST_STEPS = 0.01, 50
+FREEDOM_TOL, MOST_STEPS = 1e-4, 50
 #: Tolerance of the strengths from which weak terms are found.
 FIRST_TOL = 3e-3
 #: Width of the bounds of a lambda that is held.
