@@ -37,8 +37,8 @@ from benchmarks.timed import fit_within
 TEST_SHARE = 0.3
 #: Seconds by the clock that a fit may take, ours too.
 LIMIT = 60.0
-#: Seconds of a tool after which no other draw or shape is begun; and the least number of
-#: splits and draws.
+#: Seconds of a tool after which no other draw or shape is begun; and the least number
+#: of splits and draws.
 TOOL_LIMIT, LEAST = 30.0, 3
 USELESS_EDOF = 0.5
 
