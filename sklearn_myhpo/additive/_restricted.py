@@ -28,7 +28,7 @@ HELD_LEVEL = 0.03
 #: Degrees of freedom of a term that is held, if it is the only one and at most.
 LEAST_FREEDOM, MOST_FREEDOM = 0.01, 0.48
 #: Relative error of these degrees of freedom, and the most steps to find strengths.
-FREEDOM_TOL, MOST_STEPS = 1e-4, 50
+FREEDOM_TOL, HELD_STEPS = 1e-4, 50
 #: Tolerance of the strengths from which weak terms are found.
 FIRST_TOL = 3e-3
 #: Width of the bounds of a lambda that is held.
@@ -233,7 +233,7 @@ def held_penalties(precision, penalty, parts, terms, freedom):
     inner = precision - np.diag(penalty[order])
     own = least = np.array([penalty[place[0]] for place in parts])
     held = np.zeros(len(parts), dtype=bool)
-    for _ in range(MOST_STEPS):
+    for _ in range(HELD_STEPS):
         inverse = inverse_of(inner + np.diag(own[labels]))
         taken = own * np.bincount(labels, np.diag(inverse))
         free = np.bincount(labels) - taken
