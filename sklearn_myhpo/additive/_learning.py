@@ -76,14 +76,18 @@ class LearningMixin:
         """Return the criterion of the linear models."""
         return self.criterion
 
-    def _make_linear_model(self, kept, data):
-        """Return the linear model of the columns that are kept, not fitted."""
+    def _make_linear_model(self, kept, data, **options):
+        """Return the linear model of the columns that are kept, not fitted.
+
+        Its parameters are those of the additive model, unless `options` has others.
+        """
         common = ("selection", "shrinkage", "verbose", "n_jobs", "max_iter")
         common += ("max_time", "tol")
-        options = {name: getattr(self, name) for name in common}
-        options["criterion"] = self._chosen_criterion()
-        options.update(cv=data.cv, random_state=data.random_state)
-        options["lambda_bounds"] = self._lambda_bounds(data.weight)
+        own = {name: getattr(self, name) for name in common}
+        own["criterion"] = self._chosen_criterion()
+        own.update(cv=data.cv, random_state=data.random_state)
+        own["lambda_bounds"] = self._lambda_bounds(data.weight)
+        options = {**own, **options}
         if not self.penalize_linear:
             factors = np.ones(self._terms.n_columns)
             for part in self._terms.parts:

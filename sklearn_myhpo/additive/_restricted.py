@@ -16,8 +16,8 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-from scipy.optimize import brentq
 
+from ..criteria._base import sum_blocks
 from ..exceptions import LambdaBoundWarning
 from ._evidence import terms_without_effect
 from ._posterior import inverse_of
@@ -27,8 +27,8 @@ from ._shared_start import loss_error
 HELD_LEVEL = 0.03
 #: Degrees of freedom of a term that is held, if it is the only one and at most.
 LEAST_FREEDOM, MOST_FREEDOM = 0.01, 0.48
-#: Relative error of these degrees of freedom, and the most rounds to find strengths.
-FREEDOM_TOL, MOST_SWEEPS = 0.01, 20
+#: Relative error of these degrees of freedom, and the most steps to find strengths.
+FREEDOM_TOL, HELD_STEPS = 1e-4, 50
 #: Tolerance of the strengths from which weak terms are found.
 FIRST_TOL = 3e-3
 #: Width of the bounds of a lambda that is held.
@@ -55,7 +55,9 @@ class RestrictedFitMixin:
             removed, least = self._weak_terms(data.weight)
             few = columns.of(self._columns_without(removed))
             start = dict(zip(self.group_names_, map(float, self.lambda_), strict=True))
-            own = self._fit_jointly(few, data, start | least, least)
+            free = {*few.labels} & start.keys() - least.keys()
+            near = self._strengths_of_lines(free, data.weight.sum())
+            own = self._fit_jointly(few, data, start | near | least, least)
             if own.validation_loss_ > full.validation_loss_ + loss_error(full):
                 removed, few = [], columns
                 own = self._fit_jointly(few, data, start, {})
@@ -88,20 +90,57 @@ class RestrictedFitMixin:
         labels, lines = columns.labels.copy(), "linear"
         while lines in labels:
             lines += "_"
-        features = {term.name: term.features for term in self._terms.terms}
-        for part in self._terms.parts:
-            is_line = part.kind == "linear" and len(features[part.term]) == 1
-            if is_line and part.name not in least:
+        for part in self._lines():
+            if part.name not in least:
                 labels[columns.labels == part.name] = lines
-        model = self._make_linear_model(columns.kept, data)
         if isinstance(start, dict):
             pairs = zip(labels, columns.labels, strict=True)
             start = {label: start[name] for label, name in pairs if name in start}
-        model.set_params(lambda_init=start, **options)
+        options["lambda_init"] = start
         if least:
             bounds = {name: (low, low + HELD_WIDTH) for name, low in least.items()}
-            model.set_params(lambda_bounds=bounds)
+            options["lambda_bounds"] = bounds
+        model = self._make_linear_model(columns.kept, data, **options)
         return self._fit_to(model, columns.labelled(labels), data)
+
+    def _lines(self):
+        """Return the parts that are lines of one number."""
+        features = {term.name: term.features for term in self._terms.terms}
+        return [
+            part
+            for part in self._terms.parts
+            if part.kind == "linear" and len(features[part.term]) == 1
+        ]
+
+    def _columns_of(self, parts):
+        """Return the indices of the columns of some parts, one part after the other."""
+        number = np.arange(self._terms.n_columns)
+        return np.concatenate([number[part.columns] for part in parts])
+
+    def _strengths_of_lines(self, names, total):
+        """Return the strength that lines share, without the others, for each of them.
+
+        Where the restricted likelihood is stationary, their squared weights sum to the
+        prior variance times their degrees of freedom (MacKay 1992, Neural Computation
+        4), both of which depend little on the strength.
+
+        Parameters
+        ----------
+        names : set of str
+            The parts from which the lines are taken.
+        total : float
+            Sum of the weights of rows.
+        """
+        lines = [part for part in self._lines() if part.name in names]
+        if not lines or self._posterior is None:
+            return {}
+        index = self._columns_of(lines)
+        square, freedom = np.sum(self._coef[0, index] ** 2), self._freedom[index].sum()
+        noise = self._posterior.dispersion
+        if noise is None or not square * freedom * noise > 0.0:
+            return {}
+        strength = float(np.log(noise * freedom / square / (2.0 * total)))
+        return dict.fromkeys([part.name for part in lines], strength)
 
     def _weak_terms(self, weight):
         """Return the terms to remove, and the least strengths of parts to hold."""
@@ -149,14 +188,13 @@ class RestrictedFitMixin:
         parts = [part for part in self._terms.parts if part.term in names]
         least = {part.name: known[part.name] for part in parts}
         parts = [p for p in parts if self._freedom[p.columns].sum() > NO_FREEDOM]
-        columns = [np.arange(self._terms.n_columns)[part.columns] for part in parts]
         if not parts:
             return least
-        own = np.concatenate(columns)
+        own = self._columns_of(parts)
         covariance = self._posterior.covariance[0, 0][np.ix_(own, own)]
         precision = inverse_of(covariance / self._posterior.dispersion)
-        ends = np.cumsum([len(index) for index in columns])
-        places = np.split(np.arange(len(own)), ends[:-1])
+        sizes = [part.columns.stop - part.columns.start for part in parts]
+        places = np.split(np.arange(len(own)), np.cumsum(sizes)[:-1])
         owners = [part.term for part in parts]
         penalty = self._penalty[own]
         penalty = held_penalties(precision, penalty, places, owners, freedom)
@@ -167,6 +205,10 @@ class RestrictedFitMixin:
 
 def held_penalties(precision, penalty, parts, terms, freedom):
     """Return penalties of weights with which no term has more than a freedom.
+
+    By Newton's method for the inverse of the freedom of every part, which is concave in
+    its penalty: steps are too short rather than too long. The parts of a term lose the
+    same share of their freedom.
 
     Parameters
     ----------
@@ -184,45 +226,28 @@ def held_penalties(precision, penalty, parts, terms, freedom):
     -------
     ndarray of shape (n,)
     """
-    inner, penalty = precision - np.diag(penalty), penalty.copy()
-    for _ in range(MOST_SWEEPS):
-        inverse = inverse_of(inner + np.diag(penalty))
-        free = 1.0 - penalty * np.diag(inverse)
-        found = dict.fromkeys(terms, 0.0)
-        for place, term in zip(parts, terms, strict=True):
-            found[term] += free[place].sum()
-        if max(found.values()) <= freedom * (1.0 + FREEDOM_TOL):
+    _, owner = np.unique(terms, return_inverse=True)
+    labels = np.repeat(np.arange(len(parts)), [len(place) for place in parts])
+    order = np.concatenate(parts)
+    precision = precision[np.ix_(order, order)]
+    inner = precision - np.diag(penalty[order])
+    own = least = np.array([penalty[place[0]] for place in parts])
+    held = np.zeros(len(parts), dtype=bool)
+    for _ in range(HELD_STEPS):
+        inverse = inverse_of(inner + np.diag(own[labels]))
+        taken = own * np.bincount(labels, np.diag(inverse))
+        free = np.bincount(labels) - taken
+        excess = np.bincount(owner, free)[owner] / freedom - 1.0
+        held |= (excess > 0.0) & (free > NO_FREEDOM)
+        error = np.where(own > least, np.abs(excess), excess)
+        if np.all(error[held] <= FREEDOM_TOL):
             break
-        for place, term in zip(parts, terms, strict=True):
-            if found[term] > freedom and free[place].sum() > NO_FREEDOM:
-                own = inverse_of(inverse[np.ix_(place, place)])
-                share = freedom / found[term]
-                penalty[place] = stronger(own, penalty[place[0]], share)
-    return penalty
-
-
-def stronger(inverse, penalty, share):
-    """Return the penalty that leaves a share of the degrees of freedom.
-
-    Parameters
-    ----------
-    inverse : ndarray of shape (n, n)
-        Of the posterior covariance of some weights, in units of the noise.
-    penalty : float
-        Of these weights.
-    share : float
-        Between 0 and 1.
-
-    Returns
-    -------
-    float
-    """
-    values = np.linalg.eigvalsh(inverse) - penalty
-    values = values[values > 0.0]
-    most = share * np.sum(values / (values + penalty))
-
-    def excess(log_penalty):
-        return np.sum(values / (values + np.exp(log_penalty))) - most
-
-    # The freedom is less than the sum of the values over the penalty.
-    return float(np.exp(brentq(excess, np.log(penalty), np.log(values.sum() / most))))
+        # Minus the derivative of the freedom in the log of the penalty.
+        squares = sum_blocks(inverse**2, labels, len(parts))
+        slope = np.diag(taken) - np.outer(own, own) * squares
+        growth = inverse_of(slope[np.ix_(held, held)]) @ (free * excess)[held]
+        own = own.copy()
+        own[held] = np.maximum(own[held] * (1.0 + growth), least[held])
+    found = np.empty_like(penalty)
+    found[order] = own[labels]
+    return found

@@ -64,8 +64,7 @@ class SharedStartMixin:
         kinds = np.empty(self._terms.n_columns, dtype=object)
         for part in self._terms.parts:
             kinds[part.columns] = part.kind
-        model = self._make_linear_model(columns.kept, data)
-        model.set_params(shrinkage=0.0)
+        model = self._make_linear_model(columns.kept, data, shrinkage=0.0)
         return self._fit_to(model, columns.labelled(kinds[columns.kept]), data)
 
     def _fit_own(self, columns, data):
@@ -73,8 +72,7 @@ class SharedStartMixin:
         known = dict(zip(self.group_names_, map(float, self.lambda_), strict=True))
         labels = dict.fromkeys(columns.labels)
         start = {name: known[name] for name in labels if name in known}
-        model = self._make_linear_model(columns.kept, data)
-        model.set_params(lambda_init=start)
+        model = self._make_linear_model(columns.kept, data, lambda_init=start)
         return self._fit_to(model, columns.X, data)
 
     def _lambda_bounds(self, weight):

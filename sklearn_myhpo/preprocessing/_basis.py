@@ -97,7 +97,8 @@ class Basis(NamedTuple):
         Parameters
         ----------
         order : int
-            Of the derivative whose squared integral is the penalty.
+            Of the derivative whose square, weighted by `interval_weights`, is
+            integrated.
 
         Returns
         -------
@@ -106,11 +107,34 @@ class Basis(NamedTuple):
         points, weights = _quadrature(self.degree - order + 1)
         width = np.diff(self.breaks)[:, None]
         at = (self.breaks[:-1, None] + width * (points + 1.0) / 2.0).ravel()
-        root = np.sqrt(width * weights / 2.0).ravel()
+        widths = width * interval_weights(self.breaks, order)[:, None]
+        root = np.sqrt(widths * weights / 2.0).ravel()
         derivative = self.spline(np.eye(self.n_functions))(at, nu=order)
         _, sizes, rows = np.linalg.svd(derivative * root[:, None], full_matrices=False)
         rank = self.n_functions - (1 if self.is_cyclic else order)
         return rows[:rank].T / sizes[:rank]
+
+
+def interval_weights(breaks, order):
+    """Return the weight of the squared derivative in every interval.
+
+    Without weights, a curve that turns where breaks are close may turn as fast where
+    they are far apart. The squared differences of values at the breaks have
+    ``h ** (2 order - 1)``, with the relative width h, by which turns in every interval
+    cost the same. This is their geometric mean.
+
+    Parameters
+    ----------
+    breaks : ndarray of shape (n_intervals + 1,)
+    order : int
+
+    Returns
+    -------
+    ndarray of shape (n_intervals,)
+        One for intervals of equal width.
+    """
+    width = np.diff(breaks)
+    return (width / width.mean()) ** (order - 0.5)
 
 
 @lru_cache(maxsize=32)

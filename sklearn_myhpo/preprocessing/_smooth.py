@@ -37,8 +37,9 @@ class Smooth(NamedTuple):
     n_linear : int
         The columns of the line; with a penalty of order 3 those of a parabola.
     roughness : float
-        The integral of the squared derivative of the smooth columns with weights w is
-        this times ``|w|^2``, in units of the feature; 0 without smooth columns.
+        The weighted integral of the squared derivative of the smooth columns with
+        weights w is this times ``|w|^2``, in units of the feature; 0 without smooth
+        columns.
     """
 
     low: float

@@ -38,9 +38,10 @@ class PenalizedSplineTransformer(
     Every feature becomes the columns of a cubic spline in the coordinates of a linear
     model with a ridge penalty: a line, one column, and deviations from the line. The
     sum of the squared weights of the deviations is the integral of the squared second
-    derivative of the curve, up to a factor per feature (`roughness_`). So one lambda
-    for the deviations is the smoothing parameter of the curve, and another one for
-    the line removes a feature without effect.
+    derivative of the curve, with more weight where knots are far apart, up to a factor
+    per feature (`roughness_`). So one lambda for the deviations is the smoothing
+    parameter of the curve, and another one for the line removes a feature without
+    effect.
 
     An estimator of this package learns one lambda for every line and every curve with
     ``feature_groups="transformer"``, directly after this transformer, or after a
@@ -89,8 +90,8 @@ class PenalizedSplineTransformer(
         Knots of every feature, in its units, without repetitions; one value for a
         constant feature.
     roughness_ : ndarray of shape (n_features,)
-        For every feature, the integral of the squared derivative of its curve, in its
-        units, over the sum of the squared weights of its columns "smooth"; 0 for
+        For every feature, the weighted integral of the squared derivative of its curve,
+        in its units, over the sum of the squared weights of its columns "smooth"; 0 for
         features without such columns.
     pairs_ : list of (int, int)
         Indices of the pairs.
@@ -106,6 +107,11 @@ class PenalizedSplineTransformer(
 
     Notes
     -----
+    Between two knots the squared derivative has the weight
+    ``h ** (penalty_order - 0.5)``, where h is their distance over the mean distance. So
+    the curve of a feature with a long tail may turn where values are dense, and stays
+    smooth where they are rare. All weights are one with ``knots="uniform"``.
+
     Beyond the range of `fit`, curves continue as straight lines. A constant feature, or
     one without any value, has one column of zeros; a feature with at most `degree`
     distinct values has only its line.

@@ -198,19 +198,41 @@ def test_held_penalties(freedom):
     assert np.all(penalty >= given)
 
 
-@pytest.mark.parametrize("share", [0.01, 0.4, 0.99])
-@pytest.mark.parametrize("size", [1, 6])
-def test_stronger(share, size):
-    """A term would be held at another number of degrees of freedom."""
-    rows = np.random.default_rng(size).normal(size=(20, size)) * 3.0
-    gram = rows.T @ rows
+@pytest.mark.parametrize("spread", [1.0, 1e3, 1e6])
+@pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)])
+def test_held_penalties_of_columns_of_all_sizes(spread, order):
+    """The search would end too early where some columns are far larger than others."""
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(60, 10)) * np.geomspace(1.0, spread, 10)[order]
+    gram, given = rows.T @ rows, np.full(10, 1e-3)
+    parts, terms = [np.arange(4), np.arange(4, 7), np.arange(7, 10)], ["a", "b", "b"]
+    precision = gram + np.diag(given)
+    penalty = _restricted.held_penalties(precision, given, parts, terms, 0.48)
+    own = np.diag(np.linalg.solve(gram + np.diag(penalty), gram))
+    assert_allclose([own[:4].sum(), own[4:].sum()], 0.48, rtol=0.011)
+    assert [len(set(penalty[place])) for place in parts] == [1, 1, 1]
 
-    def freedom(penalty):
-        return np.trace(np.linalg.solve(gram + penalty * np.eye(size), gram))
 
-    for penalty in (1e-6, 2.0, 1e4):
-        found = _restricted.stronger(gram + penalty * np.eye(size), penalty, share)
-        assert_allclose(freedom(found), share * freedom(penalty), rtol=1e-6)
+@pytest.mark.parametrize("noise", [0.3, 1.0])
+@pytest.mark.parametrize("n_useless", [4, 12])
+def test_lines_that_stay_free_start_near_their_strength(n_useless, noise, monkeypatch):
+    """Steps of the second fit would be rejected, or lead to another minimum."""
+    starts, make = [], MYHPOAdditiveRegressor._make_linear_model
+
+    def kept(self, *args, **options):
+        starts.append(options["lambda_init"])
+        return make(self, *args, **options)
+
+    monkeypatch.setattr(MYHPOAdditiveRegressor, "_make_linear_model", kept)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 4 + n_useless))
+    y = X[:, :4].sum(axis=1) + noise * rng.normal(size=300)
+    model = MYHPOAdditiveRegressor(n_splines=5).fit(X, y)
+    assert np.all(model.edof_[:4] > 0.5)
+    assert np.sum(model.edof_[4:] < 0.5) > n_useless // 2
+    found = _strengths(model)["x0_linear"]
+    assert found < -5.0
+    assert_allclose(starts[1]["linear"], found, atol=0.1)
 
 
 @pytest.mark.parametrize("value", [0.0, 1e9 + 0.1])

@@ -126,7 +126,7 @@ class TestReport:
     def test_additive(self, only_ours, monkeypatch):
         """A table would lack a column, or the page the packages left out."""
         monkeypatch.setattr(gam_tools, "K", 6)
-        sizes = additive.Sizes(2, 120, 1, 120, (100,), (2,), (400,))
+        sizes = additive.Sizes(2, 60.0, 120, 1, 120, (100,), (2,), (400,))
         rows = [("few", *curves.smooth(120, 2, 1)[:2], (), False)]
         monkeypatch.setattr(additive, "tasks", lambda sizes: rows)
         parts = additive.report(sizes, list(additive.TABLES))

@@ -40,11 +40,11 @@ def integral(function, knots, points=8):
 
 
 def derivative_products(transformer, columns, knots, order):
-    """The integrals of products of derivatives of columns of one feature.
+    """The weighted integrals of products of derivatives of columns of one feature.
 
     Every column is a cubic between knots, which four of its values determine.
     """
-    total = 0.0
+    total, mean_width = 0.0, (knots[-1] - knots[0]) / (len(knots) - 1)
     for low, high in pairwise(knots):
         unit = 0.5 - 0.5 * np.cos(np.pi * (np.arange(4) + 0.5) / 4)
         values = transformer.transform((low + (high - low) * unit)[:, None])[:, columns]
@@ -55,7 +55,9 @@ def derivative_products(transformer, columns, knots, order):
             found = np.atleast_2d(np.polynomial.polynomial.polyval(at, slopes)).T
             return (found * weight[:, None]).T @ found
 
-        total = total + (high - low) * integral(products, np.array([0.0, 1.0]))
+        weight = ((high - low) / mean_width) ** (order - 0.5)
+        own = (high - low) * integral(products, np.array([0.0, 1.0]))
+        total = total + weight * own
     return total
 
 
@@ -87,6 +89,25 @@ def test_penalty_is_the_identity(feature, order, knots):
     found = derivative_products(splines, smooth, splines.knots_[0], order)
     expected = splines.roughness_[0] * np.eye(12 - order)
     assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * splines.roughness_[0])
+
+
+@pytest.mark.filterwarnings("ignore:MYHPORidge found no minimum")
+@pytest.mark.parametrize(("tail", "most"), [(3.0, 1.2), (6.0, 1.6)])
+def test_a_curve_may_turn_where_values_are_dense(tail, most):
+    """A feature with a long tail would have a curve that is too smooth, or too wild."""
+    errors = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        unit = rng.uniform(size=800)
+        signal, noise = np.sin(9.0 * unit), 0.5 * rng.normal(size=800)
+        for x in (unit, np.exp(tail * unit)):
+            splines = PenalizedSplineTransformer()
+            columns = splines.fit_transform(x[:, None])
+            model = MYHPORidge(criterion="reml", feature_groups=groups_of(splines))
+            model.fit(columns, signal + noise)
+            errors.append(np.mean((model.predict(columns) - signal) ** 2))
+    ratio = np.array(errors[1::2]) / errors[::2]
+    assert np.mean(ratio) < most
 
 
 def test_cyclic_penalty_is_the_identity():
