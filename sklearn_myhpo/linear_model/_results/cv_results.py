@@ -2,6 +2,7 @@
 
 from copy import copy
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils.validation import _num_samples
@@ -15,6 +16,21 @@ from .._scorers import make_scorers, score_rows
 
 #: Prediction methods, in order of preference.
 RESPONSES = ("predict_proba", "decision_function", "predict")
+
+
+class SplitSums(NamedTuple):
+    """Sums over the rows of every split, from passes over rows that are not at hand.
+
+    Attributes
+    ----------
+    totals : ndarray of shape (n_splits,)
+        Sums of the weights of the training rows.
+    losses : ndarray of shape (n_splits,)
+        Mean losses of the held-out rows.
+    """
+
+    totals: np.ndarray
+    losses: np.ndarray
 
 
 class CVResults:
@@ -61,7 +77,7 @@ class CVResults:
             weight = check_weights(weight, X)
         return GivenRows(X, y, weight)
 
-    def attributes(self, models):
+    def attributes(self, models, sums=None):
         """Return the fitted attributes, by name.
 
         Parameters
@@ -69,6 +85,8 @@ class CVResults:
         models : list of (coef, intercept)
             Coefficients (n_features, n_outputs) and intercepts (n_outputs,) of every
             split.
+        sums : SplitSums or None, default=None
+            None where the source has all rows.
 
         Returns
         -------
@@ -80,12 +98,13 @@ class CVResults:
             return found
         if self.source.criterion is not None:
             return {**found, **self._leave_out()}
-        plain = [self._as_sklearn(*each) for each in enumerate(models)]
+        totals = self.source.parts.totals[:, 0] if sums is None else sums.totals
+        plain = [self._as_sklearn(*each) for each in zip(totals, models, strict=False)]
         if self.scorers:
             found["cv_scores_"] = self._scores(plain)
         if self._stores:
             found["cv_rows_"], found["cv_predictions_"] = self._predictions(plain)
-            found["cv_losses_"] = self._losses(models)
+            found["cv_losses_"] = sums.losses if sums else self._losses(models)
         return found
 
     def _check_criterion(self):
@@ -117,11 +136,11 @@ class CVResults:
                 f"{['validation', *able]}, or store_cv_results=False."
             )
 
-    def _as_sklearn(self, split, weights):
+    def _as_sklearn(self, total, weights):
         """Return the model of a split, as scikit-learn's estimator if it has one."""
-        model, source = copy(self.model), self.source
-        alpha = model._alpha_of(source.parts.totals[split, 0], model.lambda_)
-        weights = model._weight_attributes(*weights, alpha, source.dtype)
+        model = copy(self.model)
+        alpha = model._alpha_of(total, model.lambda_)
+        weights = model._weight_attributes(*weights, alpha, self.source.dtype)
         vars(model).update(weights)
         return model._as_plain()
 

@@ -22,7 +22,7 @@ from ...solvers.start.points import Scan
 from ...solvers.streamed import StreamedDriver
 from .._lambda import check_lambda
 from .._problem import LastFit, mean_over_splits
-from .._results.cv_results import no_cv_results
+from .._results.cv_results import CVResults, SplitSums
 from .._results.facts import Facts
 from .checks import check_splits
 from .draws import Draws, drawing_of
@@ -56,6 +56,9 @@ class StreamedFit:
             model.lambda_bounds, model.lambda_init, self.groups
         )
         self.sample = SampledRows.of(rows.facts, self.target)
+        given = model, self.loss, self.groups, self.bounds, []
+        self.source = self.sample.source(*given)
+        self.results = CVResults(model, self.source, (rows, None, None), None)
         # How passes draw a sample; None where they draw none.
         self._drawing = None
 
@@ -243,8 +246,8 @@ class StreamedFit:
     def _finish(self, streamed, driver, problem, result):
         """Set the fitted attributes, and warn."""
         model, progress, dtype = self.model, self.progress, self.rows.source.dtype
-        source = self.sample.source(model, self.loss, self.groups, self.bounds, [])
-        source = with_splits(source, self.sample, streamed.facts, streamed.uses)
+        given = self.sample, streamed.facts, streamed.uses
+        source = with_splits(self.source, *given)
         chosen, model_problem = self._select(streamed, driver, problem, result)
         model_problem.plan = stream_plan(self.sample.sample, streamed)
         weights = model_problem.to_features(chosen.weights)
@@ -263,7 +266,11 @@ class StreamedFit:
             self._set_facts(model_problem, source, chosen.lambda_)
         model._warn(problem, result)
         self._warn_of_few(source)
-        vars(model).update(no_cv_results())
+        sums = None
+        if self.rows.given is not None:
+            totals = streamed.train_weights[: len(weights)]
+            sums = SplitSums(totals, _held_losses(model_problem, chosen))
+        vars(model).update(self.results.attributes(weights, sums))
 
     def _warn_of_few(self, source):
         """Warn if the objective is a mean over very few rows."""
@@ -305,12 +312,7 @@ class StreamedFit:
     def _standard_error(self, problem, result, streamed):
         """Return the standard error of the validation loss, as `standard_error`."""
         shares, splits = problem.split_weights, problem.splits
-        losses = np.array(
-            [
-                split.validation_loss(w)
-                for split, w in zip(splits, result.weights, strict=True)
-            ]
-        )
+        losses = _held_losses(problem, result)
         if len(splits) > 1:
             off = np.linalg.norm(shares * (losses - shares @ losses))
             return float(np.sqrt(len(splits) / (len(splits) - 1)) * off)
@@ -336,3 +338,9 @@ class StreamedFit:
         if not source.groups.n_unpenalized:
             baseline = float(problem.null_loss)
         model._facts = Facts(float(problem.total_weight), posterior, share, baseline)
+
+
+def _held_losses(problem, result):
+    """Return the mean losses of the held-out rows of all splits at a result."""
+    pairs = zip(problem.splits, result.weights, strict=True)
+    return np.array([split.validation_loss(weights) for split, weights in pairs])

@@ -31,11 +31,14 @@ class LongRows(NamedTuple):
     facts : RowFacts
         The classes are those of the training rows.
     rule : FoldRule
+    given : TensorGiven or None
+        Held-out rows of a tensor, where `scoring` or `store_cv_results` ask for them.
     """
 
     source: object
     facts: RowFacts
     rule: object
+    given: object = None
 
     @property
     def counts(self) -> ClassCounts:

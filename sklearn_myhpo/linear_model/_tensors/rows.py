@@ -9,7 +9,6 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from ..._messages import shown
-from ...criteria.loo import LeaveOneOut
 from ...criteria.streamed import AllRows
 from ...data.folds.listed import list_folds
 from ...data.streams.joined import OwnValidation
@@ -31,6 +30,7 @@ from .._streams.formed import MOST_HESSIAN_BYTES
 from .._streams.long_rows import LongRows, sample_rows
 from .._streams.moments import condense_for
 from .._streams.sources import GIB, Read
+from .obstacles import asks_for_rows, obstacle_to_sums
 from .scores import TensorGiven
 from .validation import Columns, OwnTensors, own_tensors
 from .wide import is_wide, wide_rows
@@ -95,7 +95,7 @@ def read_tensors(model, solver, X, y, sample_weight, metadata, validation):
         raise ValueError("y must be an array with a number for each row. Got None.")
     check_tensor(X.given)
     rows_are_few = is_wide(model, X.given)
-    obstacle = None if rows_are_few else _obstacle(model, solver)
+    obstacle = None if rows_are_few else obstacle_to_sums(model, solver)
     has_own_validation = any(one is not None for one in validation)
     if not model.store_coef and (has_own_validation or not rows_are_few):
         obstacle = (
@@ -111,10 +111,11 @@ def read_tensors(model, solver, X, y, sample_weight, metadata, validation):
     own = own_tensors(
         model, X, y, validation, partial(_check_target, model, reset=False)
     )
+    is_weighted = (sample_weight if own is None else validation[2]) is not None
+    given = model, X, y, weights, metadata, own, is_weighted
     if model._is_from_moments or model._codes_classes:
-        weighing = sample_weight if own is None else validation[2]
-        return _ridge_rows(model, X, y, weights, metadata, own, weighing is not None)
-    return Read(_long_rows(model, X, y, weights, metadata, own), None, None)
+        return _ridge_rows(*given)
+    return Read(_long_rows(*given), None, None)
 
 
 def _wide(model, X, y, sample_weight, validation):
@@ -137,82 +138,6 @@ def refuse_tensor(X):
             f"Arrays of {Home.of(X).name} are accepted only as X of fit and of "
             "predictions. X must be a NumPy array, a sparse matrix or a frame here."
         )
-
-
-def _obstacle(model, solver):
-    """Return what keeps a fit from sums over rows, and what would do; or None."""
-    if solver.capabilities.needs_rows:
-        return (
-            f"The solver {shown(solver)} looks at some rows at a time; use MYHPORidge, "
-            "MYHPOLogisticRegression or another solver"
-        )
-    if model._is_from_moments or model._codes_classes:
-        criterion = resolve_criterion(model.criterion, SquaredLoss(), model._name())
-        return None if criterion is None else _obstacle_of_criterion(model, criterion)
-    asked = _asked(model)
-    if asked is not None:
-        return (
-            f"{asked} predicts held-out rows, and of tensors ridge alone does; leave "
-            "it out"
-        )
-    return _obstacle_of_likelihood(model, solver)
-
-
-def _asked(model):
-    """Return what asks for results of held-out rows, in words; or None."""
-    if model.scoring is not None:
-        return f"scoring={shown(model.scoring)}"
-    if model.store_cv_results:
-        return f"store_cv_results={shown(model.store_cv_results)}"
-    return None
-
-
-def _obstacle_of_criterion(model, criterion):
-    """Return the same for a criterion of ridge."""
-    asked = _asked(model)
-    if asked is not None:
-        return (
-            f"{asked} predicts held-out rows; leave it out, or use "
-            "criterion='validation'"
-        )
-    if type(criterion) is LeaveOneOut:
-        return None
-    if criterion.needs_rows or criterion.is_matrix_free:
-        return (
-            f"criterion={shown(model.criterion)} needs rows one by one; use "
-            "criterion='validation', 'gcv' or 'loo'"
-        )
-    return None
-
-
-def _obstacle_of_likelihood(model, solver):
-    """Return the same for losses other than the squared loss."""
-    if model.shrinkage == "auto":
-        return (
-            "shrinkage='auto' needs splits within splits, which sums over rows give "
-            "for ridge alone; give a number"
-        )
-    if not model._reads_in_passes:
-        return f"{model._name()} needs rows one by one"
-    if model.criterion != "validation" and model.shrinkage:
-        return (
-            f"criterion={shown(model.criterion)} with shrinkage needs rows one by one; "
-            "use shrinkage=0.0 or criterion='validation'"
-        )
-    if model.n_starts > 1:
-        return f"n_starts={model.n_starts} needs rows one by one; use n_starts=1"
-    if model.standardize and not model.fit_intercept:
-        return (
-            "standardize=True without an intercept makes other rows for every split; "
-            "use fit_intercept=True"
-        )
-    capabilities = solver.capabilities
-    if not capabilities.finds_minimizers or capabilities.all_directions:
-        return (
-            f"The solver {shown(solver)} leaves the solutions that sums over rows "
-            "give; use MYHPOLogisticRegression or its kin with their own options"
-        )
-    return None
 
 
 def _check_columns(model, X, y, sample_weight):
@@ -276,7 +201,7 @@ def _ridge_rows(model, X, y, weights, metadata, own, is_weighted):
         _check_kinds(model, rule, X.shape[1])
     found = condense_for(model, source, rule)
     found.design.condensed, model._y_origin = found, found.centre.y
-    if _asked(model) is not None:
+    if asks_for_rows(model):
         found.design.given = TensorGiven.of(X, *given, pairs, is_weighted)
     is_vector = columns.y.ndim == 1
     return Read(found.design, found.y[:, 0] if is_vector else found.y, found.weight)
@@ -314,7 +239,7 @@ def _check_kinds(model, rule, n_features):
         )
 
 
-def _long_rows(model, X, y, weights, metadata, own):
+def _long_rows(model, X, y, weights, metadata, own, is_weighted):
     """Return the `LongRows` of a tensor."""
     from ...criteria import _tensor_alo  # noqa: F401  registers the tasks
     from ...engine.glm import tensor_pass  # noqa: F401
@@ -343,4 +268,7 @@ def _long_rows(model, X, y, weights, metadata, own):
             f"features or folds. {_ELSE}"
         )
     most = max(2, min(sample_rows(X.shape[1]), len(y) // SAMPLE_SHARE))
-    return LongRows(source, source.facts(rule, most, model._is_classifier), rule)
+    facts, given = source.facts(rule, most, model._is_classifier), None
+    if asks_for_rows(model):
+        given = TensorGiven.of(X, (y, weights), own, pairs, is_weighted)
+    return LongRows(source, facts, rule, given)

@@ -8,7 +8,15 @@ from sklearn.base import clone
 from sklearn.metrics import make_scorer, mean_absolute_error
 from sklearn.model_selection import RepeatedKFold
 
-from sklearn_myhpo import MYHPOLogisticRegression, MYHPORidge, MYHPORidgeClassifier
+from sklearn_myhpo import (
+    MYHPOGammaRegressor,
+    MYHPOLogisticRegression,
+    MYHPOPoissonRegressor,
+    MYHPORidge,
+    MYHPORidgeClassifier,
+    MYHPOTweedieRegressor,
+)
+from sklearn_myhpo.linear_model._streams.fit import StreamedFit
 from sklearn_myhpo.linear_model._tensors import scores
 from tests import tensor_namespace as counted
 from tests.tensor_spaces import data, dispatching, each_space, fit_both, load_space
@@ -33,6 +41,37 @@ CASES = {
     "three classes": (
         MYHPORidgeClassifier(scoring="balanced_accuracy", class_weight="balanced"),
         lambda y: np.digitize(y, [-1.0, 1.0]),
+    ),
+    "logistic": (
+        MYHPOLogisticRegression(
+            scoring=["accuracy", "neg_log_loss", "roc_auc"], class_weight="balanced"
+        ),
+        lambda y: np.where(y > 0, "yes", "no"),
+    ),
+    "multinomial": (
+        MYHPOLogisticRegression(scoring="neg_log_loss", standardize=True),
+        lambda y: np.digitize(y, [-1.0, 1.0]),
+    ),
+    "multinomial, overlapping splits": (
+        MYHPOLogisticRegression(
+            scoring="accuracy", cv=RepeatedKFold(n_splits=3, n_repeats=2)
+        ),
+        lambda y: np.digitize(y, [-1.0, 1.0]),
+    ),
+    "poisson": (
+        MYHPOPoissonRegressor(scoring=["d2_absolute_error_score"], cv=0.3),
+        lambda y: np.round(np.exp(0.3 * y)),
+    ),
+    "gamma": (
+        MYHPOGammaRegressor(
+            scoring="neg_mean_gamma_deviance",
+            feature_groups=[0, 1, 0, 1, 0],
+        ),
+        lambda y: np.exp(0.3 * y),
+    ),
+    "tweedie": (
+        MYHPOTweedieRegressor(scoring="neg_mean_absolute_error", power=1.5),
+        lambda y: np.maximum(y, 0.0),
     ),
     "repeated folds": (
         MYHPORidge(scoring="r2", cv=RepeatedKFold(n_splits=3, n_repeats=2)),
@@ -67,8 +106,10 @@ def test_results_are_those_of_numpy(name, space):
     X, y, weight = data(90)
     model, target = CASES[name]
     model = clone(model).set_params(store_cv_results=True, tol=1e-9)
-    if name == "repeated folds":
+    if name.endswith(("folds", "splits")):
         model.cv.random_state = 0
+    if isinstance(model.cv, float):
+        model.random_state = 0
     xp = load_space(space)
     weight = None if name == "two targets" else weight
     labels = target(y)
@@ -81,21 +122,34 @@ def test_results_are_those_of_numpy(name, space):
         same(getattr(found, attribute), getattr(plain, attribute))
 
 
-def test_results_of_a_validation_set():
+#: Estimators, and y for them, of a fit with one scorer and all results.
+ONE_SCORER = {
+    "ridge": (MYHPORidge(scoring="r2", store_cv_results=True), lambda y: y),
+    "logistic": (
+        MYHPOLogisticRegression(scoring="neg_log_loss", store_cv_results=True),
+        lambda y: (y > 0).astype(int),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ONE_SCORER)
+def test_results_of_a_validation_set(name):
     """Rows of the training set would be scored."""
-    X, y, _ = data(90)
-    model = MYHPORidge(scoring="r2", store_cv_results=True)
-    own = {"X_val": X[60:], "y_val": y[60:]}
+    X, y, weight = data(90)
+    model, target = ONE_SCORER[name]
+    y, own_weight = target(y), weight[60:]
+    own = {"X_val": X[60:], "y_val": y[60:], "sample_weight_val": own_weight}
     plain = clone(model).fit(X[:60], y[:60], **own)
-    found = model.fit(counted.asarray(X[:60]), y[:60], **own)
+    found = clone(model).fit(counted.asarray(X[:60]), y[:60], **own)
     for attribute in RESULTS:
         same(getattr(found, attribute), getattr(plain, attribute))
 
 
-def test_scored_rows_stay_where_they_are(monkeypatch):
+@pytest.mark.parametrize("name", ONE_SCORER)
+def test_scored_rows_stay_where_they_are(name, monkeypatch):
     """Held-out rows would be copied to the host, all features of them."""
     X, y, _ = data(600)
-    model, largest = MYHPORidge(scoring="r2", store_cv_results=True), []
+    (model, target), largest = ONE_SCORER[name], []
     plain = scores.to_host
 
     def to_host(array):
@@ -103,9 +157,20 @@ def test_scored_rows_stay_where_they_are(monkeypatch):
         return plain(array)
 
     monkeypatch.setattr(scores, "to_host", to_host)
-    model.fit(counted.asarray(X), y)
+    clone(model).fit(counted.asarray(X), target(y))
     # The predictions of a fold, once for the scores and once for the results.
-    assert largest == [120] * 10
+    assert len(largest) == 10
+    assert sum(largest) == 1200
+    assert max(largest) <= 121
+
+
+def test_bad_scorers_of_likelihoods_are_named_before_the_fit(monkeypatch):
+    """A user would wait for a fit whose results cannot be made."""
+    X, y, _ = data(90)
+    model = MYHPOLogisticRegression(scoring=lambda model, X, y: 0.0)
+    monkeypatch.setattr(StreamedFit, "run", lambda self: pytest.fail("fitted"))
+    with pytest.raises(ValueError, match="is given X, which is an array of"):
+        model.fit(counted.asarray(X), y > 0)
 
 
 REFUSED = {
@@ -120,10 +185,10 @@ REFUSED = {
         "store_cv_results=True predicts held-out rows; leave it out, or use "
         "criterion='validation'.",
     ),
-    "a likelihood": (
-        MYHPOLogisticRegression(scoring="accuracy"),
-        "scoring='accuracy' predicts held-out rows, and of tensors ridge alone does; "
-        "leave it out.",
+    "a likelihood with a criterion": (
+        MYHPOLogisticRegression(scoring="accuracy", criterion="alo"),
+        "scoring='accuracy' predicts held-out rows; leave it out, or use "
+        "criterion='validation'.",
     ),
 }
 
@@ -133,6 +198,6 @@ def test_refusals_say_what_to_do(name):
     """A user would not know what works instead."""
     X, y, _ = data(90)
     model, text = REFUSED[name]
-    y = (y > 0).astype(int) if name == "a likelihood" else y
+    y = (y > 0).astype(int) if "likelihood" in name else y
     with pytest.raises(ValueError, match=re.escape(text)):
         model.fit(counted.asarray(X), y)
