@@ -110,6 +110,10 @@ class DenseHessian(Hessian):
         columns, shape = self._columns(w)
         return self._restore(self._solver()(columns), shape, w)
 
+    def own_curvature(self):
+        """Return the diagonal of the matrix as a column."""
+        return np.diag(self.matrix)[:, None]
+
     def inverse(self):
         """Return the inverse as a matrix."""
         return self._solver().matrix()

@@ -35,7 +35,7 @@ from sklearn_myhpo.exceptions import (
 from sklearn_myhpo.linear_model._streams import batches as _batches
 from sklearn_myhpo.losses import PoissonLoss
 from sklearn_myhpo.selection.one_standard_error import standard_error
-from sklearn_myhpo.solvers import rounds
+from sklearn_myhpo.solvers import SOLVERS, rounds
 from tests.helpers import Ticks, start_from
 from tests.linear_model.streams.cases import (
     AMOUNT,
@@ -314,6 +314,16 @@ def test_few_passes_where_classes_are_nearly_separable():
     plain = MYHPOLogisticRegression(standardize=True, tol=1e-10).fit(rows, y)
     np.testing.assert_allclose(model.coef_, plain.coef_, rtol=1e-6)
     assert model.validation_loss_ == pytest.approx(plain.validation_loss_, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["hoag", "lanczos", "nystrom"])
+def test_inexact_solvers_on_samples(name, monkeypatch):
+    """Models that a sample bends have matrices, whose units these solvers ask for."""
+    start_from(monkeypatch, 40)
+    solver = "hoag" if name == "hoag" else SOLVERS["implicit"](adjoint=name)
+    model = fit(BilevelLogisticRegression(solver=solver), batches(LABEL))
+    assert model.converged_
+    assert model.lambda_ == pytest.approx(default_fit().lambda_, abs=1e-4)
 
 
 def test_models_of_no_use(monkeypatch):
