@@ -106,7 +106,7 @@ def test_steps_in_jax_descend_on_the_objective(rows, method, kind):
     (split,) = problem.splits
     pair = np.flatnonzero(split.train_weight), split.held_out.index
     solver = Compiled(method, *rows, pair, kind == "each")
-    points = solver.run(0.1, 1.0, -2.0, 0.3)
+    points = solver.run(0.1, 1.0 if kind else 0.1, -2.0, 0.3)
     start = bilevel.judged(problem, [(0.0, np.full(problem.n_groups, -2.0))])
     end = bilevel.judged(problem, points[-1:])
     least = minimize_bilevel(problem, MYHPO()).validation_loss
