@@ -217,10 +217,11 @@ def held_penalties(precision, penalty, parts, terms, freedom):
     penalty : ndarray of shape (n,)
         In this precision.
     parts : list of ndarray of int
-        Weights with the same penalty.
+        Weights with the same penalty; every weight is in one part.
     terms : list of str
         The term of each part.
     freedom : float
+        Degrees of freedom of each term, at most.
 
     Returns
     -------

@@ -259,7 +259,10 @@ class Split(Responses, ABC):
 
     @abstractmethod
     def product_hessian(self, w, lambda_):
-        """Return the Hessian of L_T at `w` for its products only, which are counted."""
+        """Return the Hessian of L_T at `w` for its products only, which are counted.
+
+        Its `own_curvature` is its diagonal, without a product.
+        """
 
     def hessian_product(self, w, lambda_, x):
         """Return the Hessian of L_T at `w` applied to x (..., m, n_outputs).

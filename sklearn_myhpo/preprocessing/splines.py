@@ -64,8 +64,9 @@ class PenalizedSplineTransformer(
         Knots at quantiles of the distinct values of a feature, or at equal distances.
     penalty_order : int, default=2
         The penalty is the integral of the squared derivative of this order, at most
-        `degree`. Lines are free of it with 2, constants with 1 (then there is no column
-        of a line), and parabolas with 3 (then the "linear" part has two columns).
+        `degree`, with the weight of the Notes. Lines are free of it with 2, constants
+        with 1 (then there is no column of a line), and parabolas with 3 (then the
+        "linear" part has two columns).
     cyclic : bool, list of columns or dict, default=False
         Features whose curve has the same value and slopes at both ends of a period,
         such as hours: there is no line, and values beyond the period wrap around. True

@@ -40,9 +40,9 @@ class Implicit(Solver):
         positive definite, in a trust region; "gauss-newton" the semidefinite part
         ``J' H_V J`` of it. Both solve one linear system per lambda and one for
         the adjoint, with one factor. "lbfgs" solves for the adjoint only and
-        backtracks, in units of about the curvature in every lambda. "auto" is "newton"
-        for up to 30 lambdas, and "lbfgs" for more, or if the responses of the weights
-        to the lambdas would not fit in memory.
+        backtracks, in units in which every lambda has about the same curvature. "auto"
+        is "newton" for up to 30 lambdas, and "lbfgs" for more, or if the responses of
+        the weights to the lambdas would not fit in memory.
     memory : int, default=20
         Number of (step, change of hypergradient) pairs that "lbfgs" keeps.
     adjoint : {"exact", "nystrom", "lanczos"}, default="exact"

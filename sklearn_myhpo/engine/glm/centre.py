@@ -67,7 +67,7 @@ def find_centre(split, factors, bounds, n_rows):
     Returns
     -------
     Centre or None
-        None where Newton steps do not come near the minimum at once.
+        None where few Newton steps do not come near the minimum.
     """
     index = every_kth(len(split.y), n_rows)
     some = _Sample(split, index)
@@ -155,13 +155,14 @@ class _AllRows:
         """
         before, most = None, (1.0 + RISEN) * self._null_loss()
         last, n_left = POOR_STEP / POOR_RATE, CENTRE_PASSES
-        n_renewed = n_halved = 0
+        n_renewed, n_halved, is_nearer = 0, 0, False
         while n_left:
             n_left -= 1
             raw, loss, slope = self._look(weights)
-            if before is None and not loss <= most:
+            if before is None and not (is_nearer or loss <= most):
                 # Rows far from those of the sample.
-                weights, n_left = self._nearer(weights, raw, most), n_left + 1
+                weights, is_nearer = self._nearer(weights, raw, most), True
+                n_left += 1
                 continue
             if before is not None:
                 if not loss <= before[1] * (1.0 + RISEN) and n_halved < MOST_HALVED:

@@ -112,12 +112,13 @@ def _keys_of(model, X, metadata, validation):
 def _reads_mapped(model, solver, X, metadata, key):
     """Whether large memory-mapped X is read as batches.
 
-    Only if the folds are the same as without batches.
+    Only if the folds are the same as without batches, and nothing asks for single rows.
     """
     has_other_groups = metadata[0] is not None and key is None
     if not is_rule(model.cv) or has_other_groups or metadata[1]:
         return False
-    if solver.capabilities.needs_rows:
+    looks_up = model.scoring is not None or model.store_cv_results
+    if looks_up or not model.store_coef or solver.capabilities.needs_rows:
         return False
     if model._is_from_moments:
         # With more features, the rows themselves are used, without a copy.
@@ -128,8 +129,7 @@ def _reads_mapped(model, solver, X, metadata, key):
     if not isinstance(X, np.ndarray) or 8 * X.size <= MOST_COPIED:
         return False
     is_float = isinstance(model.cv, Real) and not isinstance(model.cv, Integral)
-    looks_up = model.scoring is not None or model.store_cv_results
-    return not (is_float or looks_up)
+    return not is_float
 
 
 def report_passes(model, X):

@@ -45,7 +45,7 @@ def _asked(model):
 
 
 def _obstacle_of_results(model):
-    """Return the same for results of held-out rows, where a criterion holds none."""
+    """Return the obstacle to results of held-out rows if none are held out, or None."""
     asked = _asked(model)
     if asked is None:
         return None
@@ -55,7 +55,7 @@ def _obstacle_of_results(model):
 
 
 def _obstacle_of_criterion(model, criterion):
-    """Return the same for a criterion of ridge."""
+    """Return the obstacle of a criterion of ridge, or None."""
     obstacle = _obstacle_of_results(model)
     if obstacle is not None:
         return obstacle
@@ -70,7 +70,7 @@ def _obstacle_of_criterion(model, criterion):
 
 
 def _obstacle_of_likelihood(model, solver):
-    """Return the same for losses other than the squared loss."""
+    """Return the obstacle of losses other than the squared loss, or None."""
     if model.shrinkage == "auto":
         return (
             "shrinkage='auto' needs splits within splits, which sums over rows give "

@@ -67,8 +67,8 @@ class Rates:
 
     Parameters
     ----------
-    values : tensor of shape (n, n_hyperparameters) or (1, n_hyperparameters)
-        Hyperparameters.
+    values : tensor of shape (n or 1, n_hyperparameters), or None
+        Hyperparameters; None for a pass without dropout.
     """
 
     def __init__(self, values):
@@ -94,8 +94,8 @@ class State:
     r : tensor of shape (n, n_responses) or (1, n_responses), or None
         Input of the responses: of every example, or of all together. None for the
         general weights.
-    rates : Rates or None
-        Hyperparameters as dropout rates; None for no dropout.
+    rates : Rates
+        Hyperparameters as dropout rates.
     noise : Noise or None
         Source of dropout masks; None for no dropout.
     is_linearized : bool

@@ -180,13 +180,14 @@ class _Rounds:
         The held-out losses at the models' weights are off by the error of these, a
         share of the way from the last pass, and they rise by about its square.
         """
+        if not (ends and self._is_end(lambda_)):
+            return False
         weights = self.models.minima(lambda_)[0][:-1, :, None]
         away = self.models.distance(weights[..., 0])
-        if not (ends and self._is_end(lambda_) and away <= FAR_OFF):
+        if not away <= FAR_OFF:
             return False
-        vector = shared_lambda(self.problem, lambda_)
-        most = (1.0 + RISES * away**2) * min(end.objective for end in ends)
-        return self.problem.objective(vector, list(weights)) >= most
+        value = self.problem.objective(shared_lambda(self.problem, lambda_), [*weights])
+        return value >= (1.0 + RISES * away**2) * min(end.objective for end in ends)
 
     def _model(self, centre):
         """Make the models about common weights."""

@@ -66,7 +66,8 @@ def curvature_bounds(
 def approximate_curvature(problem, place, slope: np.ndarray) -> np.ndarray:
     """Return about the curvature of the objective in every lambda, without adjoints.
 
-    It is ``E + |h'|``, at most the bound of `curvature_bounds`.
+    It is ``E + |h'|`` plus the curvature of terms in lambda alone, with the E of
+    `curvature_bounds`. Without such terms it is at most the bound there.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ class SRBA(Rule):
         direction = direction.copy()
         places = np.stack([walk.z, walk.z], axis=1)
         walk.z = places[:, 0]
-        for batch in walk.visit(walk.order(), *BOTH, *BOTH):
+        for batch in walk.batches.visit(walk.order(), *BOTH, *BOTH):
             before = walk.lambda_
             walk.move(direction.copy(), pull=pull)
             both = batch.at(np.stack([walk.lambda_, before]))

@@ -63,6 +63,9 @@ def test_keys_need_no_copy(groups, mapped):
     [
         ({"cv": GroupKFold(3)}, KEYS),
         ({"cv": KeyFolds(3), "criterion": "gcv"}, KEYS),
+        ({"cv": KeyFolds(3), "scoring": "r2"}, KEYS),
+        ({"cv": KeyFolds(3), "store_cv_results": True}, KEYS),
+        ({"cv": RowFolds(3), "scoring": "r2"}, None),
         ({"cv": KeyFolds(3, key=0)}, KEYS),
         ({"cv": KeyFolds(3)}, KEYS[:-1]),
         ({"cv": KeyFolds(3)}, [None, *KEYS[1:].tolist()]),
