@@ -134,8 +134,13 @@ def loss_at_minimum(slope, q, end):
 
 
 def curvature_unit(hessian):
-    """Return the roots of the diagonal of a Hessian, positive."""
-    return np.sqrt(np.maximum(hessian.own_curvature(), np.finfo(float).tiny))
+    """Return the roots of the diagonal of a Hessian, none of them negligible.
+
+    The curvature of a weight that no row determines may be zero but for rounding.
+    """
+    own = hessian.own_curvature()
+    least = max(np.finfo(float).eps * own.max(), np.finfo(float).tiny)
+    return np.sqrt(np.maximum(own, least))
 
 
 def _relative(size, scale):
