@@ -16,6 +16,7 @@ from ...data.blocks import (
     sums_by_label,
 )
 from ...data.limits import row_limits
+from .third import third_of
 
 
 class Slopes(NamedTuple):
@@ -207,15 +208,13 @@ class Passes:
             third = self.loss.third(*_in_a_row(y, raw), along.reshape(-1, 1), one, one)
             weighted = moves[:, :, 0] * (train * third.reshape(train.shape))[:, None]
             return weighted @ moves[:, :, 0].transpose(0, 2, 1)
-        out = np.empty((len(raw), moves.shape[1], moves.shape[1]))
-        for total, one, q, own, weight in zip(
-            out, raw, along, moves, train, strict=True
-        ):
-            vectors = own.transpose(0, 2, 1)
-            bent = self.loss.third_product(y, one.T, q.T, vectors)
-            weighted = (weight[:, None] * bent).reshape(len(own), -1)
-            np.matmul(weighted, vectors.reshape(len(own), -1).T, out=total)
-        return out
+        splits = zip(train, raw, along, moves, strict=True)
+        return np.stack(
+            [
+                third_of(self.loss, y, weight, one.T, q.T, own.transpose(2, 0, 1))
+                for weight, one, q, own in splits
+            ]
+        )
 
     def _bent(self, y, raw, images):
         """Return the curvature of a block times images (k, v, n_outputs, n)."""

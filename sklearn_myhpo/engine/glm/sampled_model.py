@@ -12,7 +12,8 @@ from ..linalg.hessian import penalized_hessian
 from ..linalg.newton import NEWTON_TOL
 from ..linalg.symmetric import eigensystem
 from .stream_model import StreamedModel, Values
-from .stream_pass import images_of, sums_of, third_of
+from .stream_pass import images_of, sums_of
+from .third import third_of
 
 #: Share of the Hessian of all rows by which that of a sample may exceed it.
 MOST_EXCESS = 0.05

@@ -9,6 +9,7 @@ from ..linalg.hessian import penalized_hessian
 from ..linalg.newton import NEWTON_TOL, minimize_newton
 from ..split import Split
 from .products import ProductHessian
+from .third import third_of
 
 
 class HeldOut(NamedTuple):
@@ -198,7 +199,7 @@ class GLMSplit(Split):
         for index, response in self._blocks(jacobian, self.held_out.index, raw):
             own = self.y[index], at[index], response.transpose(1, 0, 2)
             bent = weight[index, None] * self.loss.curvature_product(*own)
-            gram += _products(bent, response)
+            gram += np.tensordot(bent, response, axes=([1, 2], [0, 2]))
         return gram
 
     def third_term(self, w, adjoint, jacobian, raw=None):
@@ -211,9 +212,8 @@ class GLMSplit(Split):
         total = np.zeros((len(jacobian), len(jacobian)))
         used = np.flatnonzero(weight)
         for index, response in self._blocks(jacobian, used, known):
-            own = self.y[index], at[index], along[index], response.transpose(1, 0, 2)
-            bent = weight[index, None] * self.loss.third_product(*own)
-            total += _products(bent, response)
+            own = self.y[index], weight[index], at[index], along[index]
+            total += third_of(self.loss, *own, response)
         return total
 
     def hessian(self, w, lambda_):
@@ -302,11 +302,3 @@ class GLMSplit(Split):
         if self.explicit_intercept:
             w[-1] = intercept + self.feature_shift @ coef
         return w
-
-
-def _products(bent, response):
-    """Return the sums over rows of products of all pairs of responses.
-
-    Of shapes (n_groups, n_samples, n_outputs) and (n_samples, n_groups, n_outputs).
-    """
-    return np.tensordot(bent, response, axes=([1, 2], [0, 2]))

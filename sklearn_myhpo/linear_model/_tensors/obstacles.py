@@ -78,13 +78,15 @@ def _obstacle_of_likelihood(model, solver):
         )
     if not model._reads_in_passes:
         return f"{model._name()} needs rows one by one"
-    if model.criterion != "validation" and model.shrinkage:
-        return (
-            f"criterion={shown(model.criterion)} with shrinkage needs rows one by one; "
-            "use shrinkage=0.0 or criterion='validation'"
-        )
-    if model.criterion != "validation" and asks_for_rows(model):
-        return _obstacle_of_results(model)
+    if model.criterion != "validation":
+        if model.shrinkage:
+            return (
+                f"criterion={shown(model.criterion)} with shrinkage needs rows one by "
+                "one; use shrinkage=0.0 or criterion='validation'"
+            )
+        obstacle = _obstacle_of_results(model)
+        if obstacle is not None:
+            return obstacle
     if model.n_starts > 1:
         return f"n_starts={model.n_starts} needs rows one by one; use n_starts=1"
     if model.standardize and not model.fit_intercept:
